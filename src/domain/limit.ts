@@ -1,0 +1,115 @@
+/**
+ * Every bound of the program, with its arithmetic. A queue, buffer, retry or wait that is not named here does not exist.
+ * Units are the last word of a name. Nothing here reads a clock or an environment: settings may lower some of these, see app/config.
+ */
+
+const KiB = 1024
+const MiB = 1024 * KiB
+const second = 1000
+const minute = 60 * second
+
+// Reading ------------------------------------------------------------------------------------------------------------
+
+/** First page of a list: 100 objects of 10 KiB are 1 MiB, so an unknown kind with 1 MiB objects costs 100 MiB at worst once. */
+export const pageObjectsFirst = 100
+/** A page never asks for more than this, however small the objects are (the API server holds a page in memory too). */
+export const pageObjectsMax = 5_000
+/** Pages grow towards this size: bigger ones gain 5-8 %, pages half as big lose a few per cent, and two of them are held at a time. */
+export const pageBytesTarget = 4 * MiB
+/** A page body above this is refused: 100 objects of etcd's 1.5 MiB each, as JSON, with room. */
+export const pageBytesMax = 256 * MiB
+/** A watch line above this is skipped by reference: etcd stores at most 1.5 MiB, JSON with managedFields may double it. */
+export const lineBytesMax = 16 * MiB
+/** Objects nested deeper than this are skipped by reference; the API server's own decoder stops at 10,000. */
+export const depthMax = 512
+/** Lists running at the same time, over all lanes. */
+export const listsConcurrentMax = 3
+/** Wait for the first byte of an answer. */
+export const answerWaitMs = 30 * second
+/** A watch asks the API server to end it after a time drawn between these two, as client-go does. */
+export const watchTimeoutMinMs = 5 * minute
+export const watchTimeoutMaxMs = 10 * minute
+/** Bookmarks come about every minute: after the first one, this long without a byte means that the connection is half open. */
+export const watchIdleMs = 150 * second
+/** Before the first bookmark only the watch's own timeout ends it; this much is allowed on top. */
+export const watchGraceMs = 30 * second
+/** Answer bodies kept for an error's text. */
+export const errorBodyBytesMax = 8 * KiB
+
+// Retrying -----------------------------------------------------------------------------------------------------------
+
+/** Pause after a transient failure: doubles from the first to the last, drawn between half and the whole. */
+export const retryFirstMs = 500
+export const retryLastMs = 30 * second
+/** Pause after 403, 404, 405 or a conversion error: somebody has to act, so ask rarely. */
+export const refusedFirstMs = 5 * second
+export const refusedLastMs = 5 * minute
+/** A Retry-After above this is cut: a lane must come back by itself. */
+export const retryAfterMaxMs = 5 * minute
+/** A watch whose start was refused as too old this often without progress is treated as unavailable. */
+export const attemptsDoublingMax = 10
+
+// Discovery ----------------------------------------------------------------------------------------------------------
+
+/** A type counts as gone when two successful discoveries this far apart both lack it. */
+export const vanishedAfterMs = 5 * second
+/** A discovery runs at least this often even when no custom resource definition changes (aggregated APIs come and go silently). */
+export const discoveryEveryMs = 5 * minute
+/** Changes of custom resource definitions are gathered this long before discovery is asked. */
+export const discoveryDebounceMs = 500
+/** A new definition is served a moment after it was stored: discovery is asked again at these times after a change. */
+export const discoveryAgainMs: ReadonlyArray<number> = [500, 2 * second, 6 * second]
+/** The cluster id is asked for this long before the first message goes out without it. */
+export const clusterIdWaitMs = 30 * second
+
+// Delivering ---------------------------------------------------------------------------------------------------------
+
+/** One batch to a sink: a big page never blocks a live change of another lane for longer than 1 MiB takes. */
+export const batchBytesMax = 1 * MiB
+/** Messages in one batch: 250 handled at 0.5 ms each keep a Go consumer busy for 125 ms. */
+export const batchMessagesMax = 250
+/** Announcements over core NATS: a consumer at 0.5 ms a message handles 2,000 a second; nats.go drops what exceeds 64 MiB unhandled. */
+export const paceMessagesPerSecond = 1_500
+export const paceBytesPerSecond = 16 * MiB
+/** After a reconnect subscribers get this long to come back before everything is announced again. */
+export const announceAfterReconnectMs = 10 * second
+/** At most one such announcement in this time; a later one waits. */
+export const announceEveryMs = 1 * minute
+/** Deletions repeated after an announcement: those of the last 15 minutes, at most this many (about 200 bytes each). */
+export const departuresKeptMs = 15 * minute
+export const departuresMax = 100_000
+/** Meshery Server gathers messages for 500 ms and applies upserts before deletes: an object created anew goes out once more after this. */
+export const recreationWindowMs = 2 * second
+export const recreationRepeatMs = 1_500
+export const recreationsMax = 1_000
+/** A flush that is not answered in this time counts as doubtful. */
+export const flushWaitMs = 10 * second
+/** On a signal: time to finish what is in flight, and for the whole process to end. */
+export const drainWaitMs = 5 * second
+export const shutdownWaitMs = 8 * second
+/** The broker's monitoring port is asked this often, for this long, before a broker that cannot be reached either is fatal. */
+export const probeEveryMs = 1 * second
+export const probeAnswerWaitMs = 5 * second
+export const probeGiveUpMs = 5 * minute
+/** NATS reconnects without end, this far apart. */
+export const reconnectEveryMs = 2 * second
+/** A resync request is gathered this long with others. */
+export const resyncDebounceMs = 5 * second
+/** Requests waiting to be worked on; more are refused with a log line. */
+export const requestsWaitingMax = 64
+/** A request above this is not read. */
+export const requestBytesMax = 64 * KiB
+
+// Services -----------------------------------------------------------------------------------------------------------
+
+export const dialWaitMs = 5 * second
+export const dialsConcurrentMax = 16
+export const dialKeptMs = 10 * minute
+export const dialsKeptMax = 10_000
+
+// Surfaces -----------------------------------------------------------------------------------------------------------
+
+export const healthPort = 11_000
+export const healthHeaderWaitMs = 5 * second
+/** The terminal feed remembers this much to say what changed; older objects are forgotten first. */
+export const feedMemoryBytesMax = 64 * MiB

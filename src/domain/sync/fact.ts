@@ -1,0 +1,85 @@
+/**
+ * The closed unions that the engine speaks: what happened, what to do, what changed, what to tell a person.
+ * All of it is data; nothing here acts.
+ */
+import type { ErrorName } from "../error.ts"
+import type { Records } from "../read/record.ts"
+
+/** Why a list or a watch did not go on, in the API server's terms. */
+export type Failure =
+  /** 410: the version or the continue token is too old. */
+  | { readonly _tag: "Gone"; readonly text: string }
+  /** 429 and 503 with or without Retry-After, 5xx, timeouts, cut connections, answers that are not the API server's. */
+  | { readonly _tag: "Unavailable"; readonly text: string; readonly retryAfterMs: number | undefined }
+  /** 413 or a body beyond the bound: the same page with fewer objects may pass. */
+  | { readonly _tag: "TooLarge"; readonly text: string }
+  /** 401: credentials must be renewed. */
+  | { readonly _tag: "Unauthorized"; readonly text: string }
+  /** 403. */
+  | { readonly _tag: "Forbidden"; readonly text: string }
+  /** 404: not served, or not yet. */
+  | { readonly _tag: "NotServed"; readonly text: string }
+  /** 405, 400, 406, 422, conversion webhooks: this kind cannot be read as asked. */
+  | { readonly _tag: "Refused"; readonly text: string }
+
+/** What happened to one lane. Each list or watch ends in exactly one of the terminal facts (listed last page, failed, ended). */
+export type Fact =
+  | { readonly _tag: "Started" }
+  | { readonly _tag: "PageListed"; readonly records: Records; readonly resourceVersion: string; readonly continue: string }
+  | { readonly _tag: "ListFailed"; readonly failure: Failure }
+  /** A block of watch lines: changes, bookmarks, and possibly an ERROR line, in order. */
+  | { readonly _tag: "Observed"; readonly records: Records }
+  | { readonly _tag: "WatchFailed"; readonly failure: Failure }
+  | { readonly _tag: "WatchEnded" }
+  | { readonly _tag: "PauseElapsed" }
+  /** Everything is to be announced again: asked for by a consumer, or because the broker's connection was lost. */
+  | { readonly _tag: "ResyncAsked" }
+  /** The type is gone from the cluster: nothing of it exists any more. */
+  | { readonly _tag: "Vanished" }
+  /** The type is served in another version now. */
+  | { readonly _tag: "Moved" }
+  /** The selection no longer holds this type; its objects live on. */
+  | { readonly _tag: "Deselected" }
+
+/** What the shell is to do next for one lane. */
+export type Command =
+  | { readonly _tag: "List"; readonly continue: string; readonly limit: number }
+  | { readonly _tag: "Watch"; readonly resourceVersion: string }
+  /** Wait; `attempt` counts the failures in a row (0 first), `slow` selects the long scale. */
+  | { readonly _tag: "Pause"; readonly slow: boolean; readonly attempt: number; readonly retryAfterMs: number | undefined; readonly failure: Failure }
+  | { readonly _tag: "RenewCredentials" }
+  | { readonly _tag: "Close" }
+
+/** The ledger's memory of an object that is gone: all that can be said of it. */
+export interface Departed {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly resourceVersion: string
+}
+
+export type ChangeEvent = "Added" | "Modified" | "Deleted"
+
+/** One change to announce. It points into the block (`record`), or, for a swept object, carries what the ledger knew of it. */
+export type Change =
+  | { readonly event: ChangeEvent; readonly record: number; readonly departed?: undefined }
+  | { readonly event: "Deleted"; readonly record: -1; readonly departed: Departed }
+
+/** A reason as data: an entry of the error registry with what it concerns. Logged and counted by the shell. */
+export interface Notice {
+  readonly error: ErrorName
+  /** What it concerns, e.g. `pods` or `ConfigMap shop/cfg`. */
+  readonly subject: string
+  /** What happened, in one sentence, without values of objects. */
+  readonly detail: string
+  readonly level: "debug" | "info" | "warning" | "error"
+}
+
+/** What a step asks for. One Output serves a whole block and is emptied by its reader. */
+export interface Output {
+  readonly changes: Array<Change>
+  readonly commands: Array<Command>
+  readonly notices: Array<Notice>
+}
+
+export const makeOutput = (): Output => ({ changes: [], commands: [], notices: [] })

@@ -1,0 +1,17 @@
+/**
+ * What comes in: requests of the platform, and the sink's own wish to announce everything again.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { Request } from "../domain/wire/request.ts"
+
+export class Requests extends Context.Service<
+  Requests,
+  {
+    /** Requests in order of arrival. Ends only with the process. */
+    readonly incoming: Stream.Stream<Request>
+    /** Publishes a reply. Lost without an error when the broker is away: whoever asked asks again. */
+    readonly reply: (subject: string, payload: Uint8Array) => Effect.Effect<void>
+  }
+>()("meshsync/ports/Requests") {}

@@ -1,0 +1,47 @@
+/**
+ * The one projection of the engine's state that `/metrics`, `/status`, `meshsync status` and the feed's counters read.
+ */
+
+export type LaneState = "idle" | "listing" | "watching" | "paused" | "closed"
+
+/** One resource type, as a person asks about it. */
+export interface LaneStatus {
+  /** `pods`, `deployments.apps`. */
+  readonly key: string
+  /** `pods.v1.`, `deployments.v1.apps`. */
+  readonly name: string
+  readonly kind: string
+  readonly state: LaneState
+  /** Objects in the ledger. */
+  readonly objects: number
+  /** Whether a list of it has been delivered completely at least once. */
+  readonly synced: boolean
+  readonly published: { readonly added: number; readonly modified: number; readonly deleted: number }
+  /** Batches whose acceptance was in doubt, and how many were delivered again. */
+  readonly doubtful: number
+  readonly resent: number
+  readonly skipped: { readonly tooLarge: number; readonly flawed: number; readonly unchanged: number }
+  readonly lists: number
+  readonly bytesRead: number
+  /** Milliseconds since the epoch of the last event or bookmark; 0: none yet. */
+  readonly lastHeardMs: number
+  /** Why it is paused, and since when; undefined while it runs. */
+  readonly trouble: { readonly reason: string; readonly text: string; readonly sinceMs: number; readonly attempts: number } | undefined
+  /** Order-free digest of what is announced: count and sum of hash(uid, resourceVersion), as 16 hex digits. */
+  readonly digest: string
+}
+
+export interface Status {
+  readonly version: string
+  readonly startedMs: number
+  readonly nowMs: number
+  readonly clusterId: string
+  readonly cluster: string
+  readonly ready: boolean
+  /** Every lane has been listed and delivered once, or is paused for a reason of its own. */
+  readonly settled: boolean
+  readonly sink: { readonly name: string; readonly state: string; readonly detail: string }
+  readonly lanes: ReadonlyArray<LaneStatus>
+  /** Counters by name: requests of each verb, announcements, discoveries and their failures. */
+  readonly counters: Readonly<Record<string, number>>
+}

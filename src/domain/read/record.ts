@@ -64,12 +64,10 @@ export const makeRecords = (capacity = 128): Records => ({
 })
 
 /** First byte of a member's JSON value (quotes included), or -1. */
-export const startOf = (records: Records, record: number, field: Field): number =>
-  records.spans[(record * fieldCount + field) * 2] ?? -1
+export const startOf = (records: Records, record: number, field: Field): number => records.spans[(record * fieldCount + field) * 2] ?? -1
 
 /** First byte after a member's JSON value. */
-export const endOf = (records: Records, record: number, field: Field): number =>
-  records.spans[(record * fieldCount + field) * 2 + 1] ?? -1
+export const endOf = (records: Records, record: number, field: Field): number => records.spans[(record * fieldCount + field) * 2 + 1] ?? -1
 
 /** What stands before and after the items of a list. */
 export interface PageHead {

@@ -27,8 +27,7 @@ export const typeKey = (type: Pick<ResourceType, "group" | "plural">): string =>
   type.group === "" ? type.plural : `${type.plural}.${type.group}`
 
 /** The name as watch-lists spell it: `pods.v1.`, `deployments.v1.apps`. */
-export const typeName = (type: Pick<ResourceType, "group" | "version" | "plural">): string =>
-  `${type.plural}.${type.version}.${type.group}`
+export const typeName = (type: Pick<ResourceType, "group" | "version" | "plural">): string => `${type.plural}.${type.version}.${type.group}`
 
 /** `v1` or `apps/v1`. */
 export const apiVersionOf = (type: Pick<ResourceType, "group" | "version">): string =>

@@ -46,7 +46,13 @@ export type Command =
   | { readonly _tag: "List"; readonly continue: string; readonly limit: number }
   | { readonly _tag: "Watch"; readonly resourceVersion: string }
   /** Wait; `attempt` counts the failures in a row (0 first), `slow` selects the long scale. */
-  | { readonly _tag: "Pause"; readonly slow: boolean; readonly attempt: number; readonly retryAfterMs: number | undefined; readonly failure: Failure }
+  | {
+      readonly _tag: "Pause"
+      readonly slow: boolean
+      readonly attempt: number
+      readonly retryAfterMs: number | undefined
+      readonly failure: Failure
+    }
   | { readonly _tag: "RenewCredentials" }
   | { readonly _tag: "Close" }
 

@@ -1,0 +1,29 @@
+/**
+ * Two suites. `unit` needs nothing but this repository. `integration` (files with `Integration` in their name) starts real servers:
+ * it exists only with INTEGRATION=1, one file at a time, because each file runs a control plane of its own.
+ */
+import { defineConfig } from "vitest/config"
+
+const integrationFiles = ["test/**/*Integration*.test.ts"]
+
+const unit = {
+  extends: true as const,
+  test: { name: "unit", include: ["test/**/*.test.ts"], exclude: integrationFiles, testTimeout: 20_000 },
+}
+
+const integration = {
+  extends: true as const,
+  test: { name: "integration", include: integrationFiles, fileParallelism: false, testTimeout: 180_000, hookTimeout: 180_000 },
+}
+
+export default defineConfig({
+  test: {
+    projects: process.env["INTEGRATION"] === "1" ? [unit, integration] : [unit],
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      reporter: ["text", "html"],
+      reportsDirectory: "coverage",
+    },
+  },
+})

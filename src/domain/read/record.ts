@@ -47,7 +47,10 @@ export interface Records {
   /** The block. The spans are offsets into it; both are valid only until the block's turn is over. */
   bytes: Uint8Array
   count: number
-  /** `fieldCount` pairs a record: first byte of the value, first byte after it. The first is -1 where the member is absent or null. */
+  /**
+   * `fieldCount` pairs a record: first byte of the value, first byte after it. The first is -1 where the member is absent or null;
+   * the second tells the two apart: -1 where it is absent, the first byte after `null` where it is null.
+   */
   spans: Int32Array
   /** One `Source` a record. */
   sources: Uint8Array
@@ -68,6 +71,10 @@ export const startOf = (records: Records, record: number, field: Field): number 
 
 /** First byte after a member's JSON value. */
 export const endOf = (records: Records, record: number, field: Field): number => records.spans[(record * fieldCount + field) * 2 + 1] ?? -1
+
+/** Whether a member is there with the value `null`: a few members show that on the wire. */
+export const isNull = (records: Records, record: number, field: Field): boolean =>
+  startOf(records, record, field) === -1 && endOf(records, record, field) > 0
 
 /** What stands before and after the items of a list. */
 export interface PageHead {

@@ -4,6 +4,7 @@
  */
 import type { ErrorName } from "../error.ts"
 import type { Records } from "../read/record.ts"
+import type { ResourceType } from "../select/resource.ts"
 
 /** Why a list or a watch did not go on, in the API server's terms. */
 export type Failure =
@@ -34,10 +35,8 @@ export type Fact =
   | { readonly _tag: "PauseElapsed" }
   /** Everything is to be announced again: asked for by a consumer, or because the broker's connection was lost. */
   | { readonly _tag: "ResyncAsked" }
-  /** The type is gone from the cluster: nothing of it exists any more. */
+  /** The type is gone from the cluster, or served in another version from now on: nothing of it exists under this apiVersion any more. */
   | { readonly _tag: "Vanished" }
-  /** The type is served in another version now. */
-  | { readonly _tag: "Moved" }
   /** The selection no longer holds this type; its objects live on. */
   | { readonly _tag: "Deselected" }
 
@@ -69,7 +68,8 @@ export type ChangeEvent = "Added" | "Modified" | "Deleted"
 /** One change to announce. It points into the block (`record`), or, for a swept object, carries what the ledger knew of it. */
 export type Change =
   | { readonly event: ChangeEvent; readonly record: number; readonly departed?: undefined }
-  | { readonly event: "Deleted"; readonly record: -1; readonly departed: Departed }
+  /** `type` where it is not the lane's: an object announced under an apiVersion that is no longer preferred. */
+  | { readonly event: "Deleted"; readonly record: -1; readonly departed: Departed; readonly type?: ResourceType }
 
 /** A reason as data: an entry of the error registry with what it concerns. Logged and counted by the shell. */
 export interface Notice {
@@ -86,6 +86,15 @@ export interface Output {
   readonly changes: Array<Change>
   readonly commands: Array<Command>
   readonly notices: Array<Notice>
+  /** A list that announced everything has just been completed. */
+  announced: boolean
 }
 
-export const makeOutput = (): Output => ({ changes: [], commands: [], notices: [] })
+export const makeOutput = (): Output => ({ changes: [], commands: [], notices: [], announced: false })
+
+export const clearOutput = (output: Output): void => {
+  output.changes.length = 0
+  output.commands.length = 0
+  output.notices.length = 0
+  output.announced = false
+}

@@ -1,0 +1,189 @@
+/**
+ * All pure state of one resource type: its place in the state machine, its ledger, its counters. An informer without a store.
+ * The transitions are reflector.ts's; this file says what there is and how blocks of records become changes.
+ */
+import { pageObjectsFirst, pageBytesTarget, pageObjectsMax } from "../limit.ts"
+import { Field, Flaw, Source, type Records } from "../read/record.ts"
+import { textOf } from "../read/text.ts"
+import type { LaneSpec } from "../select/selection.ts"
+import { typeKey } from "../select/resource.ts"
+import type { Change, ChangeEvent, Departed, Failure, Output } from "./fact.ts"
+import { keep, makeLedger, Outcome, remove, upsert, type Ledger } from "./ledger.ts"
+
+export type State =
+  | { readonly _tag: "idle" }
+  | { readonly _tag: "listing" }
+  | { readonly _tag: "watching" }
+  | { readonly _tag: "paused"; readonly resume: "list" | "watch" }
+  | { readonly _tag: "closed" }
+
+export interface Trouble {
+  readonly failure: Failure
+  readonly sinceMs: number
+}
+
+export interface Counts {
+  added: number
+  modified: number
+  deleted: number
+  doubtful: number
+  resent: number
+  tooLarge: number
+  flawed: number
+  unchanged: number
+  lists: number
+  bytesRead: number
+}
+
+export interface Lane {
+  spec: LaneSpec
+  readonly key: string
+  readonly ledger: Ledger
+  state: State
+  /** Version to watch from: of the last complete list, event or bookmark. */
+  resourceVersion: string
+  /** Objects asked for per page. */
+  limit: number
+  /** A complete list has been delivered at least once. */
+  synced: boolean
+  /** The running list announces everything as Added, whatever the ledger holds. */
+  announcing: boolean
+  /** Another announcement was asked for while a list was running: one more round follows it. */
+  announceAgain: boolean
+  /** The running watch has brought an event or a bookmark. */
+  heard: boolean
+  /** Failures in a row. */
+  attempts: number
+  trouble: Trouble | undefined
+  lastHeardMs: number
+  readonly counts: Counts
+}
+
+export const makeLane = (spec: LaneSpec): Lane => ({
+  spec,
+  key: typeKey(spec.type),
+  ledger: makeLedger(),
+  state: { _tag: "idle" },
+  resourceVersion: "",
+  limit: pageObjectsFirst,
+  synced: false,
+  announcing: false,
+  announceAgain: false,
+  heard: false,
+  attempts: 0,
+  trouble: undefined,
+  lastHeardMs: 0,
+  counts: { added: 0, modified: 0, deleted: 0, doubtful: 0, resent: 0, tooLarge: 0, flawed: 0, unchanged: 0, lists: 0, bytesRead: 0 },
+})
+
+const wireEvent = { Added: "ADDED", Modified: "MODIFIED", Deleted: "DELETED" } as const
+
+/** Whether the selection lets a change of this sort out. The ledger follows the cluster all the same. */
+const publishes = (lane: Lane, event: ChangeEvent): boolean => !lane.spec.hidden && lane.spec.events.has(wireEvent[event])
+
+const announce = (lane: Lane, output: Output, event: ChangeEvent, record: number): void => {
+  if (publishes(lane, event)) output.changes.push({ event, record })
+}
+
+/** Announces the end of objects that the ledger alone remembers. */
+export const announceDepartures = (lane: Lane, output: Output, departed: ReadonlyArray<Departed>): void => {
+  if (publishes(lane, "Deleted")) for (const one of departed) output.changes.push({ event: "Deleted", record: -1, departed: one })
+}
+
+/** Takes in the items of a list page. */
+export const absorbPage = (lane: Lane, records: Records, output: Output): void => {
+  for (let record = 0; record < records.count; record++) {
+    if (records.flaws[record] !== Flaw.none) {
+      keep(lane.ledger, records, record)
+      skip(lane, records, record, output)
+    } else if (isSelected(lane, records, record)) absorb(lane, records, record, output)
+  }
+}
+
+/**
+ * Takes in a block of watch lines up to its end or to the first line that ends the watch.
+ * @returns the record of an ERROR line or of one that is not JSON, or -1
+ */
+export const absorbLines = (lane: Lane, records: Records, output: Output, nowMs: number): number => {
+  let last = -1
+  let stopped = -1
+  for (let record = 0; record < records.count && stopped < 0; record++) {
+    const source = records.sources[record]
+    const flaw = records.flaws[record]
+    if (source === Source.error || flaw === Flaw.notJson) {
+      stopped = record
+      continue
+    }
+    lane.heard = true
+    lane.lastHeardMs = nowMs
+    last = record
+    if (source === Source.bookmark) continue
+    if (flaw !== Flaw.none) skip(lane, records, record, output)
+    else if (source === Source.deleted) absorbDeletion(lane, records, record, output)
+    else if (isSelected(lane, records, record)) absorb(lane, records, record, output)
+  }
+  if (last >= 0) lane.resourceVersion = textOf(records, last, Field.resourceVersion) || lane.resourceVersion
+  return stopped
+}
+
+const absorb = (lane: Lane, records: Records, record: number, output: Output): void => {
+  switch (upsert(lane.ledger, records, record)) {
+    case Outcome.same:
+      if (lane.announcing) announce(lane, output, "Added", record)
+      else lane.counts.unchanged++
+      return
+    case Outcome.added:
+      return announce(lane, output, "Added", record)
+    case Outcome.modified:
+      return announce(lane, output, lane.announcing ? "Added" : "Modified", record)
+    case Outcome.recreated:
+      announceDepartures(lane, output, [lane.ledger.replaced as Departed])
+      return announce(lane, output, "Added", record)
+  }
+}
+
+const absorbDeletion = (lane: Lane, records: Records, record: number, output: Output): void => {
+  if (remove(lane.ledger, records, record)) announce(lane, output, "Deleted", record)
+}
+
+/** Objects of namespaces that are not selected stay out of the ledger too: nothing is ever said of them. */
+const isSelected = (lane: Lane, records: Records, record: number): boolean =>
+  lane.spec.namespaces === undefined || lane.spec.namespaces.has(textOf(records, record, Field.namespace))
+
+const flawText: Readonly<Record<number, string>> = {
+  [Flaw.tooDeep]: "it is nested too deeply",
+  [Flaw.tooLarge]: "it is too large",
+  [Flaw.notAnObject]: "it is not a JSON object",
+  [Flaw.noName]: "it has no metadata.name",
+  [Flaw.unknownEvent]: "its watch event has an unknown type",
+}
+
+const skip = (lane: Lane, records: Records, record: number, output: Output): void => {
+  lane.counts.flawed++
+  const namespace = textOf(records, record, Field.namespace)
+  const name = textOf(records, record, Field.name)
+  const address = namespace === "" ? name : `${namespace}/${name}`
+  output.notices.push({
+    error: "ErrSkippedObject",
+    subject: lane.key,
+    detail: `${lane.spec.type.kind} ${address === "" ? "without a name" : address} was skipped: ${flawText[records.flaws[record] ?? 0] ?? "unknown reason"}`,
+    level: "warning",
+  })
+}
+
+/** Adapts the page size to what the objects of this type weigh: towards `pageBytesTarget`, at most doubling. */
+export const adaptLimit = (lane: Lane, pageBytes: number, pageObjects: number): void => {
+  if (pageObjects === 0) return
+  const fitting = Math.floor(pageBytesTarget / (pageBytes / pageObjects))
+  lane.limit = Math.max(1, Math.min(fitting, lane.limit * 2, pageObjectsMax))
+}
+
+/** Counts changes that have been accepted. */
+export const countPublished = (lane: Lane, changes: ReadonlyArray<Change>, from: number, to: number): void => {
+  for (let i = from; i < to; i++) {
+    const { event } = changes[i] as Change
+    if (event === "Added") lane.counts.added++
+    else if (event === "Modified") lane.counts.modified++
+    else lane.counts.deleted++
+  }
+}

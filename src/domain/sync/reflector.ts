@@ -1,0 +1,178 @@
+/**
+ * The state machine of one lane: a fact in, the next state, changes, commands and notices out. No I/O, clock or chance.
+ *
+ *   idle ── Started ──▶ listing ── last page ──▶ watching ── ended, failed ──▶ paused ── elapsed ──▶ listing or watching
+ *
+ * Laws: only a complete list sweeps; a failed or partial one never deletes. A version is compared with equality only.
+ * A watch that brought nothing is followed by a list, because a version from the future looks just like that.
+ * Facts reach a lane one at a time, each after the work of the one before is done, so a fact of an older attempt cannot occur.
+ */
+import { failureOfEvent } from "../read/failure.ts"
+import { Flaw, type Records } from "../read/record.ts"
+import type { Failure, Fact, Output } from "./fact.ts"
+import { absorbLines, absorbPage, adaptLimit, announceDepartures, type Lane } from "./lane.ts"
+import { beginRound, clear, sweep } from "./ledger.ts"
+
+/**
+ * Advances a lane by one fact.
+ * @param nowMs the time, for status only: no decision depends on it
+ */
+export const step = (lane: Lane, fact: Fact, nowMs: number, output: Output): void => {
+  if (lane.state._tag === "closed") return
+  switch (fact._tag) {
+    case "Started":
+      return list(lane, output)
+    case "PageListed":
+      return listed(lane, fact, nowMs, output)
+    case "ListFailed":
+      return listFailed(lane, fact.failure, nowMs, output)
+    case "Observed":
+      return observed(lane, fact.records, nowMs, output)
+    case "WatchFailed":
+      return watchFailed(lane, fact.failure, nowMs, output)
+    case "WatchEnded":
+      return watchEnded(lane, nowMs, output)
+    case "PauseElapsed":
+      return lane.state._tag === "paused" && lane.state.resume === "watch" ? watch(lane, output) : list(lane, output)
+    case "ResyncAsked":
+      return resyncAsked(lane, output)
+    case "Vanished":
+      announceDepartures(lane, output, clear(lane.ledger))
+      return close(lane, output)
+    case "Deselected":
+      return close(lane, output)
+  }
+}
+
+const list = (lane: Lane, output: Output): void => {
+  lane.state = { _tag: "listing" }
+  lane.counts.lists++
+  beginRound(lane.ledger)
+  output.commands.push({ _tag: "List", continue: "", limit: lane.limit })
+}
+
+const watch = (lane: Lane, output: Output): void => {
+  lane.state = { _tag: "watching" }
+  lane.heard = false
+  output.commands.push({ _tag: "Watch", resourceVersion: lane.resourceVersion })
+}
+
+const close = (lane: Lane, output: Output): void => {
+  lane.state = { _tag: "closed" }
+  lane.trouble = undefined
+  output.commands.push({ _tag: "Close" })
+}
+
+const listed = (lane: Lane, page: Extract<Fact, { _tag: "PageListed" }>, nowMs: number, output: Output): void => {
+  absorbPage(lane, page.records, output)
+  adaptLimit(lane, page.records.bytes.length, page.records.count)
+  lane.lastHeardMs = nowMs
+  if (page.continue !== "") {
+    output.commands.push({ _tag: "List", continue: page.continue, limit: lane.limit })
+    return
+  }
+  announceDepartures(lane, output, sweep(lane.ledger))
+  lane.resourceVersion = page.resourceVersion
+  lane.synced = true
+  lane.attempts = 0
+  lane.trouble = undefined
+  output.announced = lane.announcing
+  lane.announcing = lane.announceAgain
+  lane.announceAgain = false
+  if (lane.announcing) list(lane, output)
+  else watch(lane, output)
+}
+
+const observed = (lane: Lane, records: Records, nowMs: number, output: Output): void => {
+  const stopped = absorbLines(lane, records, output, nowMs)
+  if (lane.heard) {
+    lane.attempts = 0
+    lane.trouble = undefined
+  }
+  if (stopped < 0) return
+  // A line that is not JSON may have been a change: only a list can tell what it was.
+  if (records.flaws[stopped] === Flaw.notJson) pause(lane, unreadable, "list", nowMs, output)
+  else watchFailed(lane, failureOfEvent(records, stopped), nowMs, output)
+}
+
+const unreadable: Failure = { _tag: "Unavailable", text: "a watch line is not JSON", retryAfterMs: undefined }
+
+const listFailed = (lane: Lane, failure: Failure, nowMs: number, output: Output): void => {
+  if (failure._tag === "TooLarge" || failure._tag === "Unavailable") lane.limit = Math.max(1, lane.limit >> 1)
+  retry(lane, failure, "list", nowMs, output)
+}
+
+const watchFailed = (lane: Lane, failure: Failure, nowMs: number, output: Output): void =>
+  retry(lane, failure, lane.heard || lane.attempts < 2 ? "watch" : "list", nowMs, output)
+
+const watchEnded = (lane: Lane, nowMs: number, output: Output): void => {
+  if (lane.heard) return rest(lane, output)
+  retry(lane, silent, "list", nowMs, output)
+}
+
+/** A watch in order: the server ends each after some minutes. The short pause keeps a server that ends them at once from being hammered. */
+const rest = (lane: Lane, output: Output): void => {
+  lane.state = { _tag: "paused", resume: "watch" }
+  output.commands.push({ _tag: "Pause", slow: false, attempt: 0, retryAfterMs: undefined })
+}
+
+const silent: Failure = { _tag: "Gone", text: "the watch ended without an event or a bookmark" }
+
+/** What a failure leads to: a list at once the first time a version is too old, otherwise a pause on the scale that the failure has. */
+const retry = (lane: Lane, failure: Failure, resume: "list" | "watch", nowMs: number, output: Output): void => {
+  if (failure._tag === "Gone" && lane.attempts === 0) {
+    lane.attempts = 1
+    return list(lane, output)
+  }
+  if (failure._tag === "Unauthorized") output.commands.push({ _tag: "RenewCredentials" })
+  pause(lane, failure, failure._tag === "Gone" ? "list" : resume, nowMs, output)
+}
+
+const pause = (lane: Lane, failure: Failure, resume: "list" | "watch", nowMs: number, output: Output): void => {
+  const slow = isRefusal(failure)
+  if (lane.trouble?.failure._tag !== failure._tag) {
+    lane.trouble = { failure, sinceMs: nowMs }
+    output.notices.push({
+      error: noticeOf[failure._tag],
+      subject: lane.key,
+      detail: `${lane.key}: ${failure.text}`,
+      // The first failures of a connection are everyday; only a kind that somebody must see to is a warning at once.
+      level: slow || failure._tag === "Unauthorized" ? "warning" : "info",
+    })
+  }
+  const retryAfterMs = failure._tag === "Unavailable" ? failure.retryAfterMs : undefined
+  lane.state = { _tag: "paused", resume }
+  output.commands.push({ _tag: "Pause", slow, attempt: lane.attempts, retryAfterMs })
+  lane.attempts++
+}
+
+/** Somebody has to act before this passes. */
+export const isRefusal = (failure: Failure): boolean =>
+  failure._tag === "Forbidden" || failure._tag === "NotServed" || failure._tag === "Refused"
+
+const noticeOf = {
+  Gone: "ErrApiUnavailable",
+  Unavailable: "ErrApiUnavailable",
+  TooLarge: "ErrApiUnavailable",
+  Unauthorized: "ErrUnauthorized",
+  Forbidden: "ErrForbidden",
+  NotServed: "ErrNotServed",
+  Refused: "ErrRefused",
+} as const
+
+const resyncAsked = (lane: Lane, output: Output): void => {
+  switch (lane.state._tag) {
+    case "idle":
+    case "closed":
+      return
+    case "listing":
+      // What the running list has passed already is announced by one more round.
+      lane.announceAgain = true
+      lane.announcing = true
+      return
+    case "watching":
+    case "paused":
+      lane.announcing = true
+      return list(lane, output)
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * One block through a lane: the transitions, what has to be remembered of them, and the messages, cut into batches.
+ * A turn is a transaction: its batches are delivered until accepted before the lane's next block is looked at.
+ */
+import { batchBytesMax, batchMessagesMax } from "../limit.ts"
+import { Field, type Records } from "../read/record.ts"
+import { textOf } from "../read/text.ts"
+import { typeKey, type ResourceType } from "../select/resource.ts"
+import { encodeChange, encodeIdentity, type EncodeSettings } from "../wire/message.ts"
+import type { Writer } from "../wire/writer.ts"
+import { recentDepartures, rememberDeparture, type Departures } from "./departures.ts"
+import type { Change, ChangeEvent, Departed, Fact, Output } from "./fact.ts"
+import type { Lane } from "./lane.ts"
+import { holds } from "./ledger.ts"
+import { step } from "./reflector.ts"
+
+/** A block that brought no records. */
+export const noRecords: Records = {
+  bytes: new Uint8Array(0),
+  count: 0,
+  spans: new Int32Array(0),
+  sources: new Uint8Array(0),
+  flaws: new Uint8Array(0),
+}
+
+const recordsOf = (fact: Fact): Records => (fact._tag === "PageListed" || fact._tag === "Observed" ? fact.records : noRecords)
+
+/**
+ * Advances a lane by one fact, remembers the deletions that this announces, and after a completed announcement
+ * repeats those of the last while whose address is not live again.
+ */
+export const takeTurn = (lane: Lane, fact: Fact, nowMs: number, departures: Departures, output: Output): void => {
+  step(lane, fact, nowMs, output)
+  const records = recordsOf(fact)
+  for (const change of output.changes) {
+    if (change.event === "Deleted") rememberDeparture(departures, { ...departedOf(change, records), type: lane.spec.type, atMs: nowMs })
+  }
+  if (!output.announced) return
+  const { type } = lane.spec
+  const isGone = (gone: Departed & { readonly type: ResourceType }): boolean =>
+    typeKey(gone.type) === lane.key && (gone.type.version !== type.version || !holds(lane.ledger, gone.namespace, gone.name))
+  const announced = new Set(output.changes.flatMap((change) => (change.event === "Deleted" ? [departedOf(change, records).uid] : [])))
+  for (const departure of recentDepartures(departures, nowMs, isGone)) {
+    if (!announced.has(departure.uid)) output.changes.push({ event: "Deleted", record: -1, departed: departure, type: departure.type })
+  }
+}
+
+/** What identifies the object of a change. */
+export const departedOf = (change: Change, records: Records): Departed =>
+  change.departed ?? {
+    namespace: textOf(records, change.record, Field.namespace),
+    name: textOf(records, change.record, Field.name),
+    uid: textOf(records, change.record, Field.uid),
+    resourceVersion: textOf(records, change.record, Field.resourceVersion),
+  }
+
+/** One message of a batch: what it is about, and where it lies in the writer. */
+export interface EncodedMessage {
+  readonly event: ChangeEvent
+  readonly type: ResourceType
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly start: number
+  readonly end: number
+}
+
+export interface EncodedBatch {
+  readonly messages: ReadonlyArray<EncodedMessage>
+  /** The first change that is not in this batch. */
+  readonly next: number
+}
+
+/** What decides the form of a message besides the object itself. */
+export interface MessageSettings extends EncodeSettings {
+  /** Largest message that the sink takes, in bytes. */
+  readonly bytesMax: number
+}
+
+/**
+ * Encodes changes from `from` on into the writer, until the batch is full or the changes are at their end.
+ * A message above the sink's bound is reported and left out; a Deleted of that size goes out with its identity alone.
+ */
+export const encodeBatch = (
+  lane: Lane,
+  records: Records,
+  output: Output,
+  from: number,
+  writer: Writer,
+  settings: MessageSettings,
+): EncodedBatch => {
+  const messages: Array<EncodedMessage> = []
+  writer.at = 0
+  let next = from
+  for (; next < output.changes.length && writer.at < batchBytesMax && messages.length < batchMessagesMax; next++) {
+    const change = output.changes[next] as Change
+    const type = change.departed === undefined ? lane.spec.type : (change.type ?? lane.spec.type)
+    const start = writer.at
+    encodeChange(writer, change, records, type, settings)
+    if (writer.at - start > settings.bytesMax && !shrink(lane, records, output, change, start, writer, settings)) continue
+    const { name, namespace, uid } = departedOf(change, records)
+    messages.push({ event: change.event, type, namespace, name, uid, start, end: writer.at })
+  }
+  return { messages, next }
+}
+
+/** Replaces an oversize message by what may be sent in its place; false when nothing may. */
+const shrink = (
+  lane: Lane,
+  records: Records,
+  output: Output,
+  change: Change,
+  start: number,
+  writer: Writer,
+  settings: MessageSettings,
+): boolean => {
+  const bytes = writer.at - start
+  writer.at = start
+  if (change.event === "Deleted" && change.departed === undefined) {
+    encodeIdentity(writer, records, change.record, lane.spec.type, settings.clusterId)
+    return true
+  }
+  const { name, namespace } = departedOf(change, records)
+  lane.counts.tooLarge++
+  output.notices.push({
+    error: "ErrMessageTooLarge",
+    subject: lane.key,
+    detail: `${lane.spec.type.kind} ${namespace === "" ? name : `${namespace}/${name}`}: its message of ${bytes} bytes exceeds the broker's ${settings.bytesMax}`,
+    level: "error",
+  })
+  return false
+}

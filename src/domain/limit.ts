@@ -35,6 +35,18 @@ export const watchIdleMs = 150 * second
 export const watchGraceMs = 30 * second
 /** Answer bodies kept for an error's text. */
 export const errorBodyBytesMax = 8 * KiB
+/** The body of an answer may stand still this long; a page of 256 MiB at 10 MB/s comes in one go, so silence is a fault. */
+export const bodyStallMs = 30 * second
+/** One document (discovery, a single object): aggregated discovery takes about 600 bytes a type, so this is room for 50,000 types. */
+export const documentBytesMax = 32 * MiB
+/** Connections kept open without a request: 3 lists and what ended watches leave; about 50 KiB each with TLS. */
+export const socketsIdleMax = 16
+export const socketIdleMs = 90 * second
+/** A credentials plugin may ask a person to log in; it is stopped after this, or when it prints more than this. */
+export const credentialsWaitMs = 1 * minute
+export const credentialsBytesMax = 1 * MiB
+/** When a token expires every watch hears of it: credentials are renewed once for all of them in this time. */
+export const credentialsRenewEveryMs = 10 * second
 
 // Retrying -----------------------------------------------------------------------------------------------------------
 

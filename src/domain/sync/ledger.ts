@@ -8,7 +8,8 @@
  * Does not know events, messages or the API server; it compares resourceVersions with equality only, never by order.
  */
 import { startOf, endOf, Field, type Records } from "../read/record.ts"
-import { decodeText, encodeText } from "../read/text.ts"
+import { decodeText } from "../read/text.ts"
+import { makeWriter, writeText } from "../wire/writer.ts"
 import type { Departed } from "./fact.ts"
 import { matchesUid, packUid, packVersion, unpackUid, unpackVersion, versionDigits } from "./identity.ts"
 
@@ -100,6 +101,12 @@ export const holds = (ledger: Ledger, namespace: string, name: string): boolean 
   const space = encodeText(namespace)
   const text = encodeText(name)
   return ledger.slots[seekBytes(ledger, space, 0, space.length, text, 0, text.length)] !== 0
+}
+
+const encodeText = (text: string): Uint8Array => {
+  const writer = makeWriter(text.length * 3)
+  writeText(writer, text)
+  return writer.bytes.subarray(0, writer.at)
 }
 
 /** Removes everything that the running round has not met; returns it. To be called after a complete list only. */

@@ -1,0 +1,207 @@
+/**
+ * The status as text: Prometheus' exposition format 0.0.4 for `/metrics`, and a table for people.
+ * Same status, same text: kinds and counters are in the order of their names. Reads nothing but the status it is given.
+ */
+import type { LaneState, LaneStatus, Status } from "./status.ts"
+
+type Labels = Readonly<Record<string, string>>
+
+interface Sample {
+  readonly labels: Labels
+  readonly value: number
+}
+
+interface Family {
+  readonly name: string
+  readonly type: "gauge" | "counter"
+  readonly help: string
+  readonly samples: ReadonlyArray<Sample>
+}
+
+const laneStates: ReadonlyArray<LaneState> = ["idle", "listing", "watching", "paused", "closed"]
+const sinkStates: ReadonlyArray<string> = ["connecting", "connected", "disconnected", "open", "closed"]
+
+/** Every state is a series of its own that is 1 or 0, so that an alert does not miss a state that it has never seen. */
+const stateSamples = (states: ReadonlyArray<string>, current: string, labels: Labels): ReadonlyArray<Sample> =>
+  states.map((state) => ({ labels: { ...labels, state }, value: state === current ? 1 : 0 }))
+
+const compareText = (first: string, second: string): number => (first < second ? -1 : first > second ? 1 : 0)
+
+const sortLanes = (status: Status): ReadonlyArray<LaneStatus> =>
+  status.lanes.toSorted((first, second) => compareText(first.key, second.key))
+
+const laneLabels = (lane: LaneStatus): Labels => ({ resource: lane.key, kind: lane.kind })
+
+const secondsBetween = (fromMs: number, toMs: number): number => Math.max(0, toMs - fromMs) / 1000
+
+/** The families that have series for each resource type. */
+const laneFamilies = (status: Status): ReadonlyArray<Family> => {
+  const lanes = sortLanes(status)
+  const each = (pick: (lane: LaneStatus) => number): ReadonlyArray<Sample> =>
+    lanes.map((lane) => ({ labels: laneLabels(lane), value: pick(lane) }))
+  const spread = (pick: (lane: LaneStatus) => Readonly<Record<string, number>>, label: string): ReadonlyArray<Sample> =>
+    lanes.flatMap((lane) => Object.entries(pick(lane)).map(([name, value]) => ({ labels: { ...laneLabels(lane), [label]: name }, value })))
+  return [
+    {
+      name: "meshsync_resource_state",
+      type: "gauge",
+      help: "1 for the state in which the resource type is, 0 for the others.",
+      samples: lanes.flatMap((lane) => stateSamples(laneStates, lane.state, laneLabels(lane))),
+    },
+    {
+      name: "meshsync_resource_trouble_seconds",
+      type: "gauge",
+      help: "Seconds since the resource type is paused for the reason; absent while it runs.",
+      samples: lanes.flatMap((lane) =>
+        lane.trouble === undefined
+          ? []
+          : [{ labels: { ...laneLabels(lane), reason: lane.trouble.reason }, value: secondsBetween(lane.trouble.sinceMs, status.nowMs) }],
+      ),
+    },
+    {
+      name: "meshsync_resource_synced",
+      type: "gauge",
+      help: "1 once the resource type has been listed and delivered completely.",
+      samples: each((lane) => (lane.synced ? 1 : 0)),
+    },
+    { name: "meshsync_objects", type: "gauge", help: "Objects that are announced.", samples: each((lane) => lane.objects) },
+    {
+      name: "meshsync_last_heard_seconds",
+      type: "gauge",
+      help: "Seconds since the last event or bookmark; absent before the first.",
+      samples: lanes
+        .filter((lane) => lane.lastHeardMs > 0)
+        .map((lane) => ({ labels: laneLabels(lane), value: secondsBetween(lane.lastHeardMs, status.nowMs) })),
+    },
+    {
+      name: "meshsync_published_total",
+      type: "counter",
+      help: "Messages that the sink has accepted, by event.",
+      samples: spread(
+        (lane) => ({ added: lane.published.added, modified: lane.published.modified, deleted: lane.published.deleted }),
+        "event",
+      ),
+    },
+    {
+      name: "meshsync_doubtful_batches_total",
+      type: "counter",
+      help: "Batches of which the sink could not tell whether it has them.",
+      samples: each((lane) => lane.doubtful),
+    },
+    { name: "meshsync_resent_batches_total", type: "counter", help: "Batches delivered again.", samples: each((lane) => lane.resent) },
+    {
+      name: "meshsync_skipped_total",
+      type: "counter",
+      help: "Objects not announced, by reason.",
+      samples: spread(({ skipped }) => ({ too_large: skipped.tooLarge, flawed: skipped.flawed, unchanged: skipped.unchanged }), "reason"),
+    },
+    { name: "meshsync_lists_total", type: "counter", help: "Lists begun.", samples: each((lane) => lane.lists) },
+    {
+      name: "meshsync_read_bytes_total",
+      type: "counter",
+      help: "Bytes read from the API server.",
+      samples: each((lane) => lane.bytesRead),
+    },
+  ]
+}
+
+/** The families that concern the whole process. */
+const processFamilies = (status: Status): ReadonlyArray<Family> => {
+  const one = (value: number, labels: Labels = {}): ReadonlyArray<Sample> => [{ labels, value }]
+  const states = sinkStates.includes(status.sink.state) ? sinkStates : [...sinkStates, status.sink.state]
+  return [
+    { name: "meshsync_build_info", type: "gauge", help: "The version that runs.", samples: one(1, { version: status.version }) },
+    {
+      name: "meshsync_start_time_seconds",
+      type: "gauge",
+      help: "Start of the process, in seconds since 1970.",
+      samples: one(status.startedMs / 1000),
+    },
+    { name: "meshsync_ready", type: "gauge", help: "What /readyz says.", samples: one(status.ready ? 1 : 0) },
+    {
+      name: "meshsync_settled",
+      type: "gauge",
+      help: "1 once every resource type has been delivered once, or is paused.",
+      samples: one(status.settled ? 1 : 0),
+    },
+    {
+      name: "meshsync_sink_state",
+      type: "gauge",
+      help: "1 for the state in which the output is, 0 for the others.",
+      samples: stateSamples(states, status.sink.state, { sink: status.sink.name }),
+    },
+    {
+      name: "meshsync_operations_total",
+      type: "counter",
+      help: "What the process did, by operation.",
+      samples: Object.entries(status.counters)
+        .toSorted(([first], [second]) => compareText(first, second))
+        .map(([operation, value]) => ({ labels: { operation }, value })),
+    },
+  ]
+}
+
+const escapeLabel = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")
+
+const renderNumber = (value: number): string =>
+  Number.isFinite(value) ? String(value) : Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf"
+
+const renderSample = (name: string, { labels, value }: Sample): string => {
+  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`)
+  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${renderNumber(value)}\n`
+}
+
+const renderFamily = ({ help, name, samples, type }: Family): string =>
+  samples.length === 0
+    ? ""
+    : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples.map((sample) => renderSample(name, sample)).join("")}`
+
+/** The status in Prometheus' text format 0.0.4. A family without a series is left out. */
+export const renderMetrics = (status: Status): string => [...processFamilies(status), ...laneFamilies(status)].map(renderFamily).join("")
+
+/** A span of time in its largest unit, e.g. `0s`, `59s`, `12m`, `3h`, `5d`. */
+export const renderAge = (spanMs: number): string => {
+  const seconds = Math.max(0, Math.floor(spanMs / 1000))
+  if (seconds < 60) return `${seconds}s`
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m`
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)}h`
+  return `${Math.floor(seconds / 86_400)}d`
+}
+
+/** Control characters would move a terminal's cursor: an API server's text must not. */
+const renderLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").trim()
+
+const laneCells = (lane: LaneStatus, nowMs: number): ReadonlyArray<string> => {
+  const { trouble } = lane
+  return [
+    lane.key,
+    lane.state,
+    String(lane.objects),
+    lane.lastHeardMs === 0 ? "-" : `${renderAge(nowMs - lane.lastHeardMs)} ago`,
+    `+${lane.published.added} ~${lane.published.modified} -${lane.published.deleted}`,
+    trouble === undefined ? "" : renderLine(`${trouble.reason} for ${renderAge(nowMs - trouble.sinceMs)}: ${trouble.text}`),
+  ]
+}
+
+const columns: ReadonlyArray<string> = ["KIND", "STATE", "OBJECTS", "LAST HEARD", "PUBLISHED", "TROUBLE"]
+const rightAligned: ReadonlySet<number> = new Set([2])
+
+const renderColumns = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const widths = columns.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const pad = (cell: string, column: number): string =>
+    rightAligned.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)
+  return rows.map((row) => `${row.map(pad).join("  ").trimEnd()}\n`).join("")
+}
+
+/** The status for a person: what it is connected to, then a line for each kind with what troubles it. */
+export const renderTable = (status: Status): string => {
+  const detail = status.sink.detail === "" ? "" : ` (${status.sink.detail})`
+  const head = [
+    ["Cluster", status.clusterId === "" ? status.cluster : `${status.cluster} (id ${status.clusterId})`],
+    ["Version", `${status.version}, up ${renderAge(status.nowMs - status.startedMs)}`],
+    ["Output", `${status.sink.name} ${status.sink.state}${detail}`],
+    ["State", `${status.ready ? "ready" : "not ready"}, ${status.settled ? "everything delivered once" : "still listing"}`],
+  ]
+  const rows = [columns, ...sortLanes(status).map((lane) => laneCells(lane, status.nowMs))]
+  return `${head.map(([name, text]) => `${`${name}:`.padEnd(10)}${renderLine(text ?? "")}\n`).join("")}\n${renderColumns(rows)}`
+}

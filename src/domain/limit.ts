@@ -61,6 +61,15 @@ export const retryAfterMaxMs = 5 * minute
 /** A watch whose start was refused as too old this often without progress is treated as unavailable. */
 export const attemptsDoublingMax = 10
 
+/** A lane that failed this often in a row (about 15 s) no longer holds up a snapshot that waits for everything. */
+export const settleAttempts = 6
+/** Signals to a lane that wait for its block: a resync, the end of its type. Later ones of the same sort say nothing new. */
+export const laneSignalsMax = 16
+/** Buffers for batches kept for the next batch: as many as lists run at a time, and one for live changes. */
+export const writersKeptMax = 4
+/** A buffer that one huge object made larger than this is not kept. */
+export const writerBytesKeptMax = 4 * MiB
+
 // Discovery ----------------------------------------------------------------------------------------------------------
 
 /** A type counts as gone when two successful discoveries this far apart both lack it. */

@@ -50,7 +50,6 @@ export type Command =
       readonly slow: boolean
       readonly attempt: number
       readonly retryAfterMs: number | undefined
-      readonly failure: Failure
     }
   | { readonly _tag: "RenewCredentials" }
   | { readonly _tag: "Close" }

@@ -1,0 +1,96 @@
+/**
+ * All lanes of one run, and the one projection of their state that people and machines look at.
+ * Several engines may live in one process: nothing here is shared.
+ */
+import { settleAttempts } from "../limit.ts"
+import { typeName } from "../select/resource.ts"
+import { makeDepartures, type Departures } from "./departures.ts"
+import type { Lane } from "./lane.ts"
+import { digestText } from "./ledger.ts"
+import { isRefusal } from "./reflector.ts"
+import type { LaneStatus, Status } from "./status.ts"
+
+export interface Engine {
+  readonly version: string
+  readonly startedMs: number
+  /** The API server's address. */
+  readonly cluster: string
+  clusterId: string
+  /** Open lanes by type key. */
+  readonly lanes: Map<string, Lane>
+  readonly departures: Departures
+  /** Counters by name, shown as they are. */
+  readonly counters: Record<string, number>
+  /** The first discovery has been acted upon: without it no lane means nothing. */
+  surveyed: boolean
+  ready: boolean
+}
+
+export const makeEngine = (version: string, cluster: string, startedMs: number): Engine => ({
+  version,
+  startedMs,
+  cluster,
+  clusterId: "",
+  lanes: new Map(),
+  departures: makeDepartures(),
+  counters: {},
+  surveyed: false,
+  ready: false,
+})
+
+export const addToCounter = (engine: Engine, name: string, by = 1): void => {
+  engine.counters[name] = (engine.counters[name] ?? 0) + by
+}
+
+/** A lane that has been listed and delivered once, or will not be without somebody's help. */
+const isLaneSettled = (lane: Lane): boolean =>
+  lane.synced || (lane.trouble !== undefined && (isRefusal(lane.trouble.failure) || lane.attempts >= settleAttempts))
+
+/** Whether everything selected has been announced once, as far as the cluster lets it be read. */
+export const isSettled = (engine: Engine): boolean => engine.surveyed && [...engine.lanes.values()].every(isLaneSettled)
+
+/** The lanes that could not be read, for the end of a snapshot. */
+export const unreadLanes = (engine: Engine): ReadonlyArray<Lane> =>
+  [...engine.lanes.values()].filter((lane) => !lane.synced && !lane.spec.hidden)
+
+export const projectStatus = (engine: Engine, nowMs: number, sink: Status["sink"]): Status => ({
+  version: engine.version,
+  startedMs: engine.startedMs,
+  nowMs,
+  clusterId: engine.clusterId,
+  cluster: engine.cluster,
+  ready: engine.ready,
+  settled: isSettled(engine),
+  sink,
+  lanes: [...engine.lanes.values()].filter((lane) => !lane.spec.hidden).map(projectLane),
+  counters: { ...engine.counters },
+})
+
+const projectLane = (lane: Lane): LaneStatus => {
+  const { added, bytesRead, deleted, doubtful, flawed, lists, modified, resent, tooLarge, unchanged } = lane.counts
+  return {
+    key: lane.key,
+    name: typeName(lane.spec.type),
+    kind: lane.spec.type.kind,
+    state: lane.state._tag,
+    objects: lane.ledger.size,
+    synced: lane.synced,
+    published: { added, modified, deleted },
+    doubtful,
+    resent,
+    skipped: { tooLarge, flawed, unchanged },
+    lists,
+    bytesRead,
+    lastHeardMs: lane.lastHeardMs,
+    trouble:
+      lane.trouble === undefined
+        ? undefined
+        : {
+            reason: lane.trouble.failure._tag,
+            text: lane.trouble.failure.text,
+            sinceMs: lane.trouble.sinceMs,
+            attempts: lane.attempts,
+          },
+    digest: digestText(lane.ledger),
+  }
+}

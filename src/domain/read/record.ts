@@ -48,8 +48,8 @@ export interface Records {
   bytes: Uint8Array
   count: number
   /**
-   * `fieldCount` pairs a record: first byte of the value, first byte after it. The first is -1 where the member is absent or null;
-   * the second tells the two apart: -1 where it is absent, the first byte after `null` where it is null.
+   * `fieldCount` pairs a record: first byte of the value, first byte after it. The first is -1 where the member is absent or null; the
+   * columns `immutable` to `type`, `ownerReferences` and `finalizers` keep a null as the value `null`, because the wire shows it.
    */
   spans: Int32Array
   /** One `Source` a record. */
@@ -71,10 +71,6 @@ export const startOf = (records: Records, record: number, field: Field): number 
 
 /** First byte after a member's JSON value. */
 export const endOf = (records: Records, record: number, field: Field): number => records.spans[(record * fieldCount + field) * 2 + 1] ?? -1
-
-/** Whether a member is there with the value `null`: a few members show that on the wire. */
-export const isNull = (records: Records, record: number, field: Field): boolean =>
-  startOf(records, record, field) === -1 && endOf(records, record, field) > 0
 
 /** What stands before and after the items of a list. */
 export interface PageHead {

@@ -114,12 +114,37 @@ export const probeAnswerWaitMs = 5 * second
 export const probeGiveUpMs = 5 * minute
 /** NATS reconnects without end, this far apart. */
 export const reconnectEveryMs = 2 * second
+/** One attempt to reach a broker: connection, greeting and login. */
+export const brokerDialWaitMs = 5 * second
+/** While the broker cannot be reached, one line in this time says so (the first at once). */
+export const brokerWarnEveryMs = 10 * second
+/** A connection without traffic is asked this often whether it lives; two questions without an answer end it. */
+export const brokerPingEveryMs = 30 * second
+/** Batches on their way to the broker at the same time, over all lanes: 16 of 1 MiB are the most that a stalled connection can hold. */
+export const batchesInFlightMax = 16
+/** A broker that forbids publishing is tried again after this long. */
+export const publishRefusedMs = 5 * second
+/** While nobody listens, the broker is asked this often whether somebody does. */
+export const audienceEveryMs = 10 * second
+/** An answer of the broker's monitoring port above this is not read. */
+export const monitorAnswerBytesMax = 1 * MiB
+/** An upsert this long after the Deleted of its address lies in a later batch of Meshery Server (500 ms) and needs no repetition. */
+export const recreationSettledMs = 1 * second
+/** Deletions watched for a recreation: those of `recreationWindowMs`, about 250 bytes each, so 5 MB. */
+export const recreationsWatchedMax = 20_000
+/** Copies of messages that wait for their repetition; beyond it the oldest goes out early. */
+export const recreationsBytesMax = 8 * MiB
+/** In-process subscribers: messages waiting for one of them, and how long a publisher waits for a full one. */
+export const brokerQueueMax = 1024
+export const brokerQueueWaitMs = 1 * second
 /** A resync request is gathered this long with others. */
 export const resyncDebounceMs = 5 * second
 /** Requests waiting to be worked on; more are refused with a log line. */
 export const requestsWaitingMax = 64
 /** A request above this is not read. */
 export const requestBytesMax = 64 * KiB
+/** Dropped requests are reported once in this time, with their number. */
+export const requestsDroppedEveryMs = 1 * minute
 
 // Services -----------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,27 @@
+/**
+ * The subjects of the wire, as every consumer of the Go MeshSync knows them, and which subjects may be published on at another's wish.
+ * Knows no broker.
+ */
+
+/** Every change of the cluster. */
+export const coreSubject = "meshery.meshsync.core"
+/** Requests of the platform. */
+export const requestSubject = "meshery.meshsync.request"
+/** The queue group of the requests: of several replicas one gets each request. */
+export const requestQueue = "meshsync-request-stream"
+
+/** NATS bounds the protocol line at 4 KiB; a subject above this is no one's inbox. */
+const subjectLengthMax = 512
+
+/**
+ * Whether a reply may go to a subject that somebody else named. Refused are what NATS itself forbids (empty tokens, white space, control
+ * characters, wildcards) and subjects that begin with `$`: those are the broker's own commands (`$JS.API.STREAM.PURGE.x`).
+ */
+export const isReplySubject = (subject: string): boolean => {
+  if (subject.length === 0 || subject.length > subjectLengthMax || subject.startsWith("$")) return false
+  for (let at = 0; at < subject.length; at++) {
+    const code = subject.charCodeAt(at)
+    if (code <= 0x20 || (code >= 0x7f && code <= 0xa0) || code === 0x2028 || code === 0x2029 || code === 0xfeff) return false
+  }
+  return subject.split(".").every((token) => token !== "" && token !== "*" && token !== ">")
+}

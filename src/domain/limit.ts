@@ -18,6 +18,8 @@ export const pageObjectsMax = 5_000
 export const pageBytesTarget = 4 * MiB
 /** A page body above this is refused: 100 objects of etcd's 1.5 MiB each, as JSON, with room. */
 export const pageBytesMax = 256 * MiB
+/** Items of one answer: a server that ignores `limit` may send more than asked, and 500,000 records of 202 bytes are a table of 100 MB. */
+export const pageRecordsMax = 500_000
 /** A watch line above this is skipped by reference: etcd stores at most 1.5 MiB, JSON with managedFields may double it. */
 export const lineBytesMax = 16 * MiB
 /** Objects nested deeper than this are skipped by reference; the API server's own decoder stops at 10,000. */

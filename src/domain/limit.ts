@@ -22,6 +22,8 @@ export const pageBytesMax = 256 * MiB
 export const pageRecordsMax = 500_000
 /** A watch line above this is skipped by reference: etcd stores at most 1.5 MiB, JSON with managedFields may double it. */
 export const lineBytesMax = 16 * MiB
+/** What a framer keeps of its buffer between long lines: 70 watches with 256 KiB each are 17 MiB. */
+export const framerBytesKept = 256 * KiB
 /** Objects nested deeper than this are skipped by reference; the API server's own decoder stops at 10,000. */
 export const depthMax = 512
 /** Lists running at the same time, over all lanes. */
@@ -159,5 +161,20 @@ export const dialsKeptMax = 10_000
 
 export const healthPort = 11_000
 export const healthHeaderWaitMs = 5 * second
+/** Connections to the health port at the same time: a kubelet, a few scrapers and people; each costs some 20 KiB. More are closed at once. */
+export const healthConnectionsMax = 256
 /** The terminal feed remembers this much to say what changed; older objects are forgotten first. */
 export const feedMemoryBytesMax = 64 * MiB
+/** The feed's status line is redrawn at most this often, and the summary of a list waits this long for more of its kind. */
+export const feedRedrawMs = 250
+export const feedQuietMs = 1 * second
+/** A line of the feed names so many changed fields, with values of at most so many characters. */
+export const feedFieldsMax = 6
+export const feedValueCharsMax = 40
+/** A document of the spool that was replaced is garbage; the spool is written anew when more than this, and more than half of it, is. */
+export const spoolGarbageBytesMin = 64 * MiB
+/** Documents are copied from the spool this many bytes, and this many documents, at a time. */
+export const spoolCopyBytes = 1 * MiB
+export const spoolReadsMax = 64
+/** Generated snapshot names of one day, `00` to `1023`, as in the Go MeshSync. */
+export const snapshotNamesMax = 1_024

@@ -83,7 +83,7 @@ const skipEscape = (bytes: Uint8Array, at: number, end: number): number => {
     case 0x75: // u
       for (let i = at + 1; i <= at + 4; i++) {
         if (i >= end) return faultAt(end)
-        if (!isHexDigitbytes[i]!) return faultAt(i)
+        if (!isHexDigit(bytes[i]!)) return faultAt(i)
       }
       return at + 5
     default:
@@ -123,7 +123,7 @@ export const skipColon = (bytes: Uint8Array, at: number, end: number): number =>
 /** Skips one or more digits. */
 const skipDigits = (bytes: Uint8Array, at: number, end: number): number => {
   let i = at
-  while (i < end && isDigitbytes[i]!) i++
+  while (i < end && isDigit(bytes[i]!)) i++
   return i === at ? faultAt(at) : i
 }
 

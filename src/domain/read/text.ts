@@ -49,7 +49,7 @@ const decodeEscape = (bytes: Uint8Array, at: number, units: Array<number>): numb
   const letter = bytes[at]!
   if (letter === 0x75) {
     let unit = 0
-    for (let i = 1; i <= 4; i++) unit = (unit << 4) | hexValuebytes[at + i]!
+    for (let i = 1; i <= 4; i++) unit = (unit << 4) | hexValue(bytes[at + i]!)
     units.push(unit)
     return at + 5
   }
@@ -181,4 +181,11 @@ export const digestOf = (bytes: Uint8Array, start: number, end: number, into: Ui
   into[0] = 0
   into[1] = 0
   extendDigest(bytes, start, end, into)
+}
+
+/** The digest in one number, cut to the 53 bits that a number holds exactly. */
+export const digestNumber = (bytes: Uint8Array, start: number, end: number): number => {
+  const words = new Uint32Array(2)
+  digestOf(bytes, start, end, words)
+  return (words[0]! & 0x1fffff) * 0x1_0000_0000 + words[1]!
 }

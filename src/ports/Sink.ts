@@ -4,7 +4,7 @@
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type { MeshError } from "../domain/error.ts"
 import type { ResourceType } from "../domain/select/resource.ts"
 import type { ChangeEvent } from "../domain/sync/fact.ts"
@@ -31,8 +31,11 @@ export type Receipt = { readonly _tag: "accepted" } | { readonly _tag: "doubtful
 
 export const accepted: Receipt = { _tag: "accepted" }
 
-/** The sink is broken for good (disk full, unwritable folder): the run ends with this error. */
-export class SinkError extends Data.TaggedError("SinkError")<{ readonly error: MeshError }> {
+/**
+ * The sink is broken for good (disk full, unwritable folder): the run ends with this error.
+ * `readerGone`: nobody reads standard output any more (`| head`); the run ends in order, without a word and with success.
+ */
+export class SinkError extends Data.TaggedError("SinkError")<{ readonly error: MeshError; readonly readerGone?: true }> {
   override get message() {
     return this.error.message
   }
@@ -45,6 +48,13 @@ export interface SinkStatus {
   readonly detail: string
 }
 
+/** What a sink leaves behind when it ends, for a person. */
+export interface Written {
+  readonly path: string
+  readonly documents: number
+  readonly bytes: number
+}
+
 export class Sink extends Context.Service<
   Sink,
   {
@@ -55,5 +65,33 @@ export class Sink extends Context.Service<
     readonly status: () => SinkStatus
     /** Everything selected has been listed and delivered once. */
     readonly settled: Effect.Effect<void, SinkError>
+    /**
+     * Ends the output in order, e.g. gives files their final names; nothing is delivered afterwards, and asking again changes nothing.
+     * Where it is absent, or not called, the closing of the sink's scope does all there is to do, but cannot fail visibly.
+     */
+    readonly finish?: Effect.Effect<ReadonlyArray<Written>, SinkError>
   }
 >()("meshsync/ports/Sink") {}
+
+/** From the state that says most about trouble to the one that says least. */
+const statesByTrouble: ReadonlyArray<SinkStatus["state"]> = ["closed", "disconnected", "connecting", "open", "connected"]
+
+/**
+ * Two sinks as one. A batch goes to the second only when the first has accepted it, so a sink that is in doubt belongs first:
+ * then the other takes each batch once. Accepted when both did.
+ */
+export const both = (first: Sink["Service"], second: Sink["Service"]): Sink["Service"] => ({
+  deliver: (batch) =>
+    Effect.flatMap(first.deliver(batch), (receipt) => (receipt._tag === "accepted" ? second.deliver(batch) : Effect.succeed(receipt))),
+  bytesMax: () => Math.min(first.bytesMax(), second.bytesMax()),
+  status: () => {
+    const [one, other] = [first.status(), second.status()]
+    return {
+      name: `${one.name}+${other.name}`,
+      state: statesByTrouble.find((state) => one.state === state || other.state === state) ?? "closed",
+      detail: [one.detail, other.detail].filter((detail) => detail !== "").join("; "),
+    }
+  },
+  settled: Effect.andThen(first.settled, second.settled),
+  finish: Effect.zipWith(first.finish ?? Effect.succeed([]), second.finish ?? Effect.succeed([]), (one, other) => [...one, ...other]),
+})

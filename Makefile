@@ -1,0 +1,114 @@
+# Everything that a person or a machine does with this repository. `make` prints the list.
+# Each target installs what it needs through npm (Node 26 included: it comes as a package, so an older Node can bootstrap it).
+
+SYSTEM_PATH := $(PATH)
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export BROKER_URL ?= nats://localhost:4222
+SHELL := /bin/sh
+.SHELLFLAGS := -ec
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+INSTALLED := node_modules/.package-lock.json
+SOURCES := $(shell find src scripts -type f)
+DURATION ?=
+IMAGE ?= meshery/meshery-meshsync
+GIT_VERSION ?= $(shell git describe --tags --always 2>/dev/null)
+GIT_COMMITSHA ?= $(shell git rev-parse HEAD 2>/dev/null)
+export GIT_VERSION GIT_COMMITSHA
+
+.PHONY: help build run nats-run demo test coverage-report integration-tests integration-tests-setup integration-tests-run \
+  integration-tests-cleanup lint-run format mod-tidy error golden-update bench clean docker-build docker-run FORCE
+
+help: ## Print every target
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-26s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Install and build ----------------------------------------------------------------------------------------------------
+
+$(INSTALLED): package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer (https://nodejs.org)." >&2; exit 1; }
+	PATH="$(SYSTEM_PATH)" npm ci --loglevel error
+	@case "$$(node --version)" in v26.*) ;; *) echo "Node 26 is needed and npm has no package of it for this machine: install it from https://nodejs.org." >&2; exit 1 ;; esac
+	@touch $@
+
+# Changes only when the version does, so that a commit alone does not rebuild more than it must.
+build/version: FORCE
+	@mkdir -p build
+	@[ "$$(cat $@ 2>/dev/null)" = "$$GIT_VERSION" ] || echo "$$GIT_VERSION" > $@
+
+bin/meshsync: $(SOURCES) $(INSTALLED) build/version
+	@node scripts/build.ts
+
+build: bin/meshsync ## Build bin/meshsync, one self-contained executable
+
+# Run ------------------------------------------------------------------------------------------------------------------
+
+run: bin/meshsync ## Run against the current kubeconfig and BROKER_URL (default: what nats-run starts)
+	@node scripts/brokerCheck.ts
+	@exec bin/meshsync
+
+nats-run: ## Run a NATS server on ports 4222 and 8222 in the foreground (PATH, else Docker, else built by Go)
+	@exec sh scripts/nats-run.sh
+
+demo: bin/meshsync ## See it work on an embedded cluster, no cluster and no NATS needed (DURATION=10s ends it by itself)
+	@exec bin/meshsync demo $(if $(DURATION),--duration $(DURATION))
+
+# Test -----------------------------------------------------------------------------------------------------------------
+
+test: lint-run ## Unit tests, lint first
+	@mkdir -p build
+	vitest run --project unit --reporter default --reporter json --outputFile.json=build/unit.json
+
+coverage-report: $(INSTALLED) ## Unit tests with coverage, as cover.html
+	vitest run --project unit --coverage
+	@sed 's|<head>|<head><base href="coverage/">|' coverage/index.html > cover.html
+	@echo "written: cover.html"
+
+integration-tests: ## Setup, run and cleanup of the integration tests; cleanup always happens
+	@code=0; { $(MAKE) integration-tests-setup && $(MAKE) integration-tests-run; } || code=$$?; $(MAKE) integration-tests-cleanup; exit $$code
+
+integration-tests-setup: ## Find a control plane (KUBEBUILDER_ASSETS, else Docker and kind, else built by Go) and a nats-server
+	@sh scripts/integration.sh setup
+
+integration-tests-run: bin/meshsync ## Run the integration tests against what setup found; a skipped test is a failure
+	@sh scripts/integration.sh run
+
+integration-tests-cleanup: ## Stop what setup started
+	@sh scripts/integration.sh cleanup
+
+bench: bin/meshsync ## Measure throughput and memory of the built binary
+	@node bench/bench.ts
+
+# Keep tidy ------------------------------------------------------------------------------------------------------------
+
+lint-run: $(INSTALLED) ## Types, purity of the domain, rules, format
+	tsc -p tsconfig.json
+	tsc -p tsconfig.domain.json
+	oxlint --type-aware --deny-warnings
+	oxfmt --check
+
+format: $(INSTALLED) ## Format every source file
+	oxfmt
+
+mod-tidy: $(INSTALLED) ## Check that dependencies are deduplicated, all used and all declared
+	node scripts/dedupeCheck.ts
+	knip --dependencies
+
+error: $(INSTALLED) ## Write the error reference: docs/ERRORS.md and helpers/*.json
+	node scripts/errors.ts
+
+golden-update: $(INSTALLED) ## Refresh what golden files can be derived, and say where the others come from
+	@cat scripts/golden-update.txt
+	vitest run --project unit --update
+
+clean: ## Remove what was built; node_modules and the cache of integration programs stay
+	rm -rf bin build coverage cover.html dist
+
+# Image ----------------------------------------------------------------------------------------------------------------
+
+docker-build: ## Build the container image (Docker, Podman or Buildah)
+	@sh scripts/image.sh build "$(IMAGE)"
+
+docker-run: ## Run the container image against the current kubeconfig and BROKER_URL
+	@sh scripts/image.sh run "$(IMAGE)"

@@ -7,7 +7,7 @@ import { Field, Flaw, Source, type Records } from "../read/record.ts"
 import { textOf } from "../read/text.ts"
 import type { LaneSpec } from "../select/selection.ts"
 import { typeKey } from "../select/resource.ts"
-import type { Change, ChangeEvent, Departed, Failure, Output } from "./fact.ts"
+import type { ChangeEvent, Departed, Failure, Output } from "./fact.ts"
 import { keep, makeLedger, Outcome, remove, upsert, type Ledger } from "./ledger.ts"
 
 export type State =
@@ -57,6 +57,8 @@ export interface Lane {
   trouble: Trouble | undefined
   lastHeardMs: number
   readonly counts: Counts
+  /** What was last sent of each uid; filled only where repeats are suppressed. */
+  readonly contents: Map<string, number>
 }
 
 export const makeLane = (spec: LaneSpec): Lane => ({
@@ -74,6 +76,7 @@ export const makeLane = (spec: LaneSpec): Lane => ({
   trouble: undefined,
   lastHeardMs: 0,
   counts: { added: 0, modified: 0, deleted: 0, doubtful: 0, resent: 0, tooLarge: 0, flawed: 0, unchanged: 0, lists: 0, bytesRead: 0 },
+  contents: new Map(),
 })
 
 const wireEvent = { Added: "ADDED", Modified: "MODIFIED", Deleted: "DELETED" } as const
@@ -178,10 +181,9 @@ export const adaptLimit = (lane: Lane, pageBytes: number, pageObjects: number): 
   lane.limit = Math.max(1, Math.min(fitting, lane.limit * 2, pageObjectsMax))
 }
 
-/** Counts changes that have been accepted. */
-export const countPublished = (lane: Lane, changes: ReadonlyArray<Change>, from: number, to: number): void => {
-  for (let i = from; i < to; i++) {
-    const { event } = changes[i] as Change
+/** Counts messages that have been accepted. */
+export const countPublished = (lane: Lane, messages: ReadonlyArray<{ readonly event: ChangeEvent }>): void => {
+  for (const { event } of messages) {
     if (event === "Added") lane.counts.added++
     else if (event === "Modified") lane.counts.modified++
     else lane.counts.deleted++

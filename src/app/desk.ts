@@ -1,0 +1,51 @@
+/**
+ * What every lane's loop shares: the ports, the engine, and the few things that are bounded over all lanes.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import { listsConcurrentMax, writerBytesKeptMax, writersKeptMax } from "../domain/limit.ts"
+import type { Engine } from "../domain/sync/engine.ts"
+import { makeWriter, type Writer } from "../domain/wire/writer.ts"
+import { ClusterApi } from "../ports/ClusterApi.ts"
+import { Dialer } from "../ports/Dialer.ts"
+import { Sink } from "../ports/Sink.ts"
+
+export interface DeskOptions {
+  readonly engine: Engine
+  /** Replace the values of Secrets. */
+  readonly redact: boolean
+  /** Leave out messages whose object is the same, byte for byte, as the last one sent of its uid. */
+  readonly contentDedup: boolean
+  /** Called after a turn that changed what the ledger of a type holds, and when a type turns out not to be served. */
+  readonly onTypesMayHaveChanged: Effect.Effect<void>
+}
+
+export interface Desk extends DeskOptions {
+  readonly api: Context.Service.Shape<typeof ClusterApi>
+  readonly sink: Context.Service.Shape<typeof Sink>
+  readonly dialer: Context.Service.Shape<typeof Dialer>
+  /** Lists running at the same time: their pages are what memory is made of. */
+  readonly lists: Semaphore.Semaphore
+  /** Buffers that wait for the next batch. */
+  readonly writers: Array<Writer>
+}
+
+export const makeDesk = Effect.fn("makeDesk")(function* (options: DeskOptions) {
+  return {
+    ...options,
+    api: yield* ClusterApi,
+    sink: yield* Sink,
+    dialer: yield* Dialer,
+    lists: yield* Semaphore.make(listsConcurrentMax),
+    writers: [],
+  } satisfies Desk
+})
+
+const writerBytesFirst = 64 * 1024
+
+export const takeWriter = (desk: Desk): Writer => desk.writers.pop() ?? makeWriter(writerBytesFirst)
+
+export const returnWriter = (desk: Desk, writer: Writer): void => {
+  if (desk.writers.length < writersKeptMax && writer.bytes.length <= writerBytesKeptMax) desk.writers.push(writer)
+}

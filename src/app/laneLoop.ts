@@ -1,0 +1,174 @@
+/**
+ * The loop of one lane: performs a command, makes its outcome a fact, takes the turn, delivers, and has the next command.
+ * All decisions are the reflector's. A signal (a resync, the end of the type) interrupts a watch or a pause and waits for a page.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import { lineBytesMax, watchTimeoutMaxMs, watchTimeoutMinMs } from "../domain/limit.ts"
+import { frame, makeFramer } from "../domain/read/frame.ts"
+import { makeRecords, type Records } from "../domain/read/record.ts"
+import { scanLines, scanPage } from "../domain/read/scan.ts"
+import { pauseMs } from "../domain/sync/backoff.ts"
+import { clearOutput, makeOutput, type Command, type Fact, type Failure, type Output } from "../domain/sync/fact.ts"
+import type { Lane } from "../domain/sync/lane.ts"
+import { digestText } from "../domain/sync/ledger.ts"
+import { noRecords, takeTurn } from "../domain/sync/turn.ts"
+import type { ApiError, Collection } from "../ports/ClusterApi.ts"
+import type { SinkError } from "../ports/Sink.ts"
+import { deliverTurn } from "./deliver.ts"
+import type { Desk } from "./desk.ts"
+
+type CommandOf<Tag extends Command["_tag"]> = Extract<Command, { _tag: Tag }>
+
+/** Facts that come from outside of the lane's own lists and watches. */
+export type Signals = Queue.Queue<Fact>
+
+/** One lane's loop with what it reuses from block to block. */
+interface Loop {
+  readonly desk: Desk
+  readonly lane: Lane
+  readonly signals: Signals
+  readonly records: Records
+  readonly output: Output
+}
+
+/** Runs a lane until it closes. Fails only when the sink is broken for good. */
+export const runLane = Effect.fnUntraced(function* (desk: Desk, lane: Lane, signals: Signals) {
+  const loop: Loop = { desk, lane, signals, records: makeRecords(), output: makeOutput() }
+  let command = yield* turn(loop, { _tag: "Started" })
+  // A fact that asks for nothing leaves the lane as it was: watching from where it is.
+  while (command?._tag !== "Close") command = yield* perform(loop, command ?? { _tag: "Watch", resourceVersion: lane.resourceVersion })
+})
+
+const perform = (loop: Loop, command: Exclude<Command, { _tag: "Close" }>): Effect.Effect<Command | undefined, SinkError> => {
+  switch (command._tag) {
+    case "List":
+      return loop.desk.lists.withPermits(1)(listPages(loop, command))
+    case "Watch":
+      return Effect.scoped(watchBlocks(loop, command))
+    case "Pause":
+      return pause(loop, command)
+    case "RenewCredentials":
+      return Effect.die("credentials are renewed within the turn that asks for it")
+  }
+}
+
+/** Takes one fact through the lane and out; returns what to do next (of several commands the last one lasts). */
+const turn = Effect.fnUntraced(function* (loop: Loop, fact: Fact) {
+  const next = yield* decide(loop, fact)
+  yield* settle(loop, fact)
+  return next
+})
+
+/** The pure half of a turn. */
+const decide = Effect.fnUntraced(function* ({ desk, lane, output }: Loop, fact: Fact) {
+  const before = digestText(lane.ledger)
+  clearOutput(output)
+  takeTurn(lane, fact, yield* Clock.currentTimeMillis, desk.engine.departures, output)
+  const isNotServed = "failure" in fact && fact.failure._tag === "NotServed"
+  if (isNotServed || (lane.key === definitionsKey && digestText(lane.ledger) !== before)) yield* desk.onTypesMayHaveChanged
+  return output.commands.at(-1)
+})
+
+/** The type key of custom resource definitions: a change of them means that other types come, go or move. */
+export const definitionsKey = "customresourcedefinitions.apiextensions.k8s.io"
+
+/** The other half: everything is out, or the lane stands still. */
+const settle = Effect.fnUntraced(function* ({ desk, lane, output }: Loop, fact: Fact) {
+  const records = "records" in fact ? fact.records : noRecords
+  yield* deliverTurn(desk, lane, records, output, fact._tag === "PageListed" ? "announcement" : "live")
+  if (output.commands.some((command) => command._tag === "RenewCredentials")) yield* desk.api.renewCredentials
+})
+
+const collectionOf = ({ spec }: Lane): Collection => ({ type: spec.type, namespace: spec.namespace, selector: spec.selector })
+
+// Lists ------------------------------------------------------------------------------------------------------------------
+
+/** All pages of a list; the next one is asked for while this one is worked on. */
+const listPages = Effect.fnUntraced(function* (loop: Loop, first: CommandOf<"List">) {
+  let answer = yield* fetchPage(loop, first)
+  while (true) {
+    const fact = factOfPage(loop, answer)
+    const next = yield* decide(loop, fact)
+    if (next?._tag !== "List") {
+      yield* settle(loop, fact)
+      return next
+    }
+    const fetching = yield* Effect.forkChild(fetchPage(loop, next), { startImmediately: true })
+    yield* settle(loop, fact)
+    const ended = yield* takeSignals(loop)
+    if (ended !== undefined) {
+      yield* Fiber.interrupt(fetching)
+      return ended
+    }
+    answer = yield* Fiber.join(fetching)
+  }
+})
+
+const fetchPage = (loop: Loop, { continue: token, limit }: CommandOf<"List">) =>
+  Effect.result(loop.desk.api.list({ ...collectionOf(loop.lane), continue: token, limit }))
+
+const factOfPage = ({ lane, records }: Loop, answer: Result.Result<Uint8Array, ApiError>): Fact => {
+  if (Result.isFailure(answer)) return { _tag: "ListFailed", failure: answer.failure.failure }
+  lane.counts.bytesRead += answer.success.length
+  const head = scanPage(answer.success, records)
+  return Result.isFailure(head)
+    ? { _tag: "ListFailed", failure: unavailable(`the answer is not a list of the API server: ${head.failure.text}`) }
+    : { _tag: "PageListed", records, resourceVersion: head.success.resourceVersion, continue: head.success.continue }
+}
+
+/** Signals that came while a page was worked on. Only the end of the lane changes what comes next. */
+const takeSignals = Effect.fnUntraced(function* (loop: Loop) {
+  for (const signal of yield* Queue.clear(loop.signals)) {
+    const next = yield* turn(loop, signal)
+    if (next?._tag === "Close") return next
+  }
+  return undefined
+})
+
+// Watches ----------------------------------------------------------------------------------------------------------------
+
+/** One watch from its opening to its end, block by block. */
+const watchBlocks = Effect.fnUntraced(function* (loop: Loop, { resourceVersion }: CommandOf<"Watch">) {
+  const { desk, lane } = loop
+  const timeoutMs = yield* Random.nextBetween(watchTimeoutMinMs, watchTimeoutMaxMs)
+  const request = { ...collectionOf(lane), resourceVersion, timeoutSeconds: Math.round(timeoutMs / 1000) }
+  const opened = yield* orSignal(loop, Effect.result(desk.api.watch(request)))
+  if (opened._tag === "signal") return yield* turn(loop, opened.signal)
+  if (Result.isFailure(opened.value)) return yield* turn(loop, { _tag: "WatchFailed", failure: opened.value.failure.failure })
+  const stream = opened.value.success
+  const framer = makeFramer(lineBytesMax)
+  while (true) {
+    const came = yield* orSignal(loop, Effect.result(stream.next))
+    if (came._tag === "signal") return yield* turn(loop, came.signal)
+    if (Result.isFailure(came.value)) return yield* turn(loop, { _tag: "WatchFailed", failure: came.value.failure.failure })
+    const chunk = came.value.success
+    if (chunk === undefined) return yield* turn(loop, { _tag: "WatchEnded" })
+    lane.counts.bytesRead += chunk.length
+    const lines = frame(framer, chunk)
+    if (lines === undefined) continue
+    scanLines(lines, loop.records)
+    const next = yield* turn(loop, { _tag: "Observed", records: loop.records })
+    if (next !== undefined) return next
+  }
+})
+
+/** Whichever comes first; a signal that comes with bytes wins, since it ends the watch. */
+const orSignal = <A, R>(loop: Loop, effect: Effect.Effect<A, never, R>) =>
+  Effect.raceFirst(
+    Effect.map(Queue.take(loop.signals), (signal) => ({ _tag: "signal", signal }) as const),
+    Effect.map(effect, (value) => ({ _tag: "value", value }) as const),
+  )
+
+// Pauses -----------------------------------------------------------------------------------------------------------------
+
+const pause = Effect.fnUntraced(function* (loop: Loop, command: CommandOf<"Pause">) {
+  const waited = yield* orSignal(loop, Effect.sleep(pauseMs(command, yield* Random.next)))
+  return yield* turn(loop, waited._tag === "signal" ? waited.signal : { _tag: "PauseElapsed" })
+})
+
+const unavailable = (text: string): Failure => ({ _tag: "Unavailable", text, retryAfterMs: undefined })

@@ -1,0 +1,31 @@
+/**
+ * Notices of the domain as log lines, with the five members that MeshKit's logs carry.
+ */
+import * as Effect from "effect/Effect"
+import { errorRegistry, errorText, severityNumber, type ErrorEntry, type MeshError } from "../domain/error.ts"
+import type { Notice } from "../domain/sync/fact.ts"
+
+const fieldsOf = (entry: ErrorEntry): Record<string, unknown> => ({
+  code: entry.code,
+  severity: severityNumber[entry.severity],
+  "short-description": entry.short,
+  "probable-cause": entry.cause,
+  "suggested-remediation": entry.remedy,
+})
+
+/** Logs a notice once, at its level. */
+export const logNotice = (notice: Notice): Effect.Effect<void> => {
+  switch (notice.level) {
+    case "debug":
+      return Effect.logDebug(notice.detail)
+    case "info":
+      return Effect.logInfo(notice.detail)
+    case "warning":
+      return Effect.logWarning(errorText(notice.error, notice.detail)).pipe(Effect.annotateLogs({ code: errorRegistry[notice.error].code }))
+    case "error":
+      return Effect.logError(errorText(notice.error, notice.detail)).pipe(Effect.annotateLogs(fieldsOf(errorRegistry[notice.error])))
+  }
+}
+
+export const logMeshError = (error: MeshError): Effect.Effect<void> =>
+  Effect.logError(error.message).pipe(Effect.annotateLogs(fieldsOf(error.entry)))

@@ -1,0 +1,247 @@
+/**
+ * One run from the first discovery to the end: opens, moves and closes lanes as the cluster and the selection want it,
+ * answers requests, and says when everything has been announced once.
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { discoveryAgainMs, discoveryEveryMs, laneSignalsMax, resyncDebounceMs } from "../domain/limit.ts"
+import { planLanes } from "../domain/select/plan.ts"
+import { select, type LaneSpec } from "../domain/select/selection.ts"
+import { typeKey, typeName } from "../domain/select/resource.ts"
+import { addToCounter, isSettled, makeEngine, projectStatus, type Engine } from "../domain/sync/engine.ts"
+import type { Fact } from "../domain/sync/fact.ts"
+import { makeLane } from "../domain/sync/lane.ts"
+import type { Status } from "../domain/sync/status.ts"
+import { encodeMeta } from "../domain/wire/reply.ts"
+import { ClusterApi } from "../ports/ClusterApi.ts"
+import { Requests } from "../ports/Requests.ts"
+import { Sink, type SinkError } from "../ports/Sink.ts"
+import { makeDesk, type Desk } from "./desk.ts"
+import { runLane, type Signals } from "./laneLoop.ts"
+import { logMeshError, logNotice } from "./notices.ts"
+import { discover, discoverAtLast, readClusterId, readConfiguration, readDefinitions, type Configuration } from "./survey.ts"
+import { announceOrphans } from "./orphans.ts"
+
+/** What a run needs to know besides its ports. */
+export interface RunOptions {
+  readonly version: string
+  readonly redact: boolean
+  readonly contentDedup: boolean
+  readonly outputNamespaces: ReadonlyArray<string>
+  readonly outputResources: ReadonlyArray<string>
+  /** Label selector of all watches; empty: none. */
+  readonly selector: string
+  /** Used where the namespace kube-system cannot be read. */
+  readonly clusterId: string
+}
+
+/** A run that goes on: its state for people, and its milestones. */
+export interface Run {
+  readonly status: Effect.Effect<Status>
+  readonly engine: Engine
+  /** Everything selected has been listed and delivered once, as far as it can be read. */
+  readonly settled: Effect.Effect<void, SinkError>
+  /** Never succeeds; fails when the sink is broken for good. */
+  readonly failed: Effect.Effect<never, SinkError>
+}
+
+/** An open lane with what reaches it from outside. */
+interface OpenLane {
+  readonly spec: LaneSpec
+  readonly signals: Signals
+  /** Completed when its loop has ended and said all that it had to say. */
+  readonly done: Deferred.Deferred<void>
+}
+
+interface Supervisor {
+  readonly options: RunOptions
+  readonly desk: Desk
+  readonly configuration: Configuration
+  readonly open: Map<string, OpenLane>
+  readonly fibers: FiberMap.FiberMap<string, void, SinkError>
+  /** One pending wish for a discovery says as much as ten. */
+  readonly surveys: Queue.Queue<void>
+  missingSinceMs: ReadonlyMap<string, number>
+  /** Lanes opened so far: tells two fibers of one type apart. */
+  opened: number
+  /** Names that have been complained about. */
+  readonly warned: Set<string>
+}
+
+/** Starts everything within the scope; returns at once. */
+export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
+  const api = yield* ClusterApi
+  const sink = yield* Sink
+  const engine = makeEngine(options.version, api.address, yield* Clock.currentTimeMillis)
+  const surveys = yield* Queue.sliding<void>(1)
+  const failure = yield* Deferred.make<never, SinkError>()
+  const settled = yield* Deferred.make<void, SinkError>()
+  const { contentDedup, redact } = options
+  const desk = yield* makeDesk({ engine, redact, contentDedup, onTypesMayHaveChanged: Effect.asVoid(Queue.offer(surveys, undefined)) })
+  const fibers = yield* FiberMap.make<string, void, SinkError>()
+  const supervise = Effect.gen(function* () {
+    yield* identify(engine, options)
+    const configuration = yield* readConfiguration
+    if (configuration._tag === "Broken") yield* logMeshError(configuration.error)
+    const supervisor: Supervisor = { options, desk, configuration, open: new Map(), fibers, surveys, missingSinceMs: new Map(), opened: 0, warned: new Set() }
+    yield* Effect.all([surveyForEver(supervisor), answerRequests(supervisor), watchForSettling(engine, sink.settled, settled)], {
+      concurrency: "unbounded",
+      discard: true,
+    })
+  })
+  const fail = (error: SinkError) => Effect.andThen(Deferred.fail(failure, error), Deferred.fail(settled, error))
+  yield* Effect.forkScoped(Effect.catch(supervise, fail))
+  yield* Effect.forkScoped(Effect.catch(FiberMap.join(fibers), fail))
+  const status = Effect.map(Clock.currentTimeMillis, (nowMs) => projectStatus(engine, nowMs, sink.status()))
+  return { status, engine, settled: Deferred.await(settled), failed: Deferred.await(failure) } satisfies Run
+})
+
+const identify = Effect.fnUntraced(function* (engine: Engine, options: RunOptions) {
+  const { error, id } = yield* readClusterId(options.clusterId)
+  engine.clusterId = id
+  if (error !== undefined) yield* logMeshError(error)
+})
+
+// Lanes ------------------------------------------------------------------------------------------------------------------
+
+/** Discovery at the start, after every change of definitions, and now and then. */
+const surveyForEver = Effect.fnUntraced(function* (supervisor: Supervisor) {
+  const { engine } = supervisor.desk
+  let lookAgainInMs = yield* survey(supervisor, yield* discoverAtLast((error, attempt) => {
+    addToCounter(engine, "discovery_failures_total")
+    return attempt === 0 ? logMeshError(error) : Effect.logDebug(error.message)
+  }))
+  engine.surveyed = true
+  let again: ReadonlyArray<number> = []
+  while (true) {
+    const waitMs = Math.min(again[0] ?? discoveryEveryMs, lookAgainInMs ?? discoveryEveryMs)
+    const asked = yield* Queue.take(supervisor.surveys).pipe(Effect.as(true), Effect.timeoutOrElse({ duration: waitMs, orElse: () => Effect.succeed(false) }))
+    if (asked) {
+      // What changed is served only a moment later, and discovery learns of it later still.
+      again = discoveryAgainMs
+      continue
+    }
+    again = again.slice(1)
+    const found = yield* Effect.result(discover)
+    if (Result.isSuccess(found)) lookAgainInMs = yield* survey(supervisor, found.success)
+    else addToCounter(engine, "discovery_failures_total")
+  }
+})
+
+/** Acts upon one discovery: only the lanes that it concerns are touched. Returns when to look again, if something seems to be gone. */
+const survey = Effect.fnUntraced(function* (supervisor: Supervisor, discovery: Parameters<typeof select>[0]) {
+  const { configuration, desk, open, options } = supervisor
+  addToCounter(desk.engine, "discoveries_total")
+  const customTypes = configuration._tag === "Absent" ? undefined : yield* readDefinitions
+  const { lanes, notices } = select(discovery, {
+    watchList: configuration._tag === "Absent" ? "absent" : configuration._tag === "Broken" ? "broken" : configuration.watchList,
+    customTypes: customTypes ?? new Set(),
+    outputNamespaces: options.outputNamespaces,
+    outputResources: options.outputResources,
+    selector: options.selector,
+  })
+  for (const notice of notices) {
+    const key = `${notice.error} ${notice.detail}`
+    if (!supervisor.warned.has(key)) yield* logNotice(notice)
+    supervisor.warned.add(key)
+  }
+  const plan = planLanes([...open.values()].map((lane) => lane.spec), lanes, discovery, supervisor.missingSinceMs, yield* Clock.currentTimeMillis)
+  supervisor.missingSinceMs = plan.missingSinceMs
+  for (const spec of plan.vanish) yield* endLane(supervisor, spec, { _tag: "Vanished" }, "is gone: all its objects are announced as deleted")
+  for (const spec of plan.close) yield* endLane(supervisor, spec, { _tag: "Deselected" }, "is no longer selected")
+  for (const [old, spec] of plan.move) {
+    yield* openLane(supervisor, spec, yield* endLane(supervisor, old, { _tag: "Vanished" }, `is served as ${typeName(spec.type)} from now on`))
+  }
+  for (const [old, spec] of plan.changed) {
+    yield* openLane(supervisor, spec, yield* endLane(supervisor, old, { _tag: "Deselected" }, "is selected differently now"))
+  }
+  for (const spec of plan.open) yield* openLane(supervisor, spec, Effect.void)
+  return plan.lookAgainInMs
+})
+
+/** @param after what the lane waits for: the end of the lane whose place it takes */
+const openLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: LaneSpec, after: Effect.Effect<void>) {
+  const lane = makeLane(spec)
+  const signals = yield* Queue.sliding<Fact>(laneSignalsMax)
+  const done = yield* Deferred.make<void>()
+  supervisor.open.set(lane.key, { spec, signals, done })
+  supervisor.desk.engine.lanes.set(lane.key, lane)
+  yield* Effect.logDebug(`${typeName(spec.type)} is watched`)
+  const loop = after.pipe(
+    Effect.andThen(runLane(supervisor.desk, lane, signals)),
+    Effect.ensuring(Deferred.succeed(done, undefined)),
+  )
+  yield* FiberMap.run(supervisor.fibers, `${lane.key}#${supervisor.opened++}`, loop)
+})
+
+/** Tells a lane its end; what it has to say about it goes out first. Returns the wait for that. */
+const endLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: LaneSpec, fact: Fact, why: string) {
+  const key = typeKey(spec.type)
+  const lane = supervisor.open.get(key)
+  if (lane === undefined) return Effect.void
+  yield* Effect.logInfo(`${typeName(spec.type)} ${why}`)
+  yield* Queue.offer(lane.signals, fact)
+  supervisor.open.delete(key)
+  supervisor.desk.engine.lanes.delete(key)
+  return Deferred.await(lane.done)
+})
+
+// Requests ---------------------------------------------------------------------------------------------------------------
+
+const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
+  const requests = yield* Requests
+  const { engine } = supervisor.desk
+  const resyncs = yield* Queue.sliding<void>(1)
+  const gather = Queue.take(resyncs).pipe(
+    Effect.andThen(untilQuiet(resyncs)),
+    Effect.andThen(announceAll(supervisor)),
+    Effect.forever,
+  )
+  const answer = Stream.runForEach(requests.incoming, (request) => {
+    switch (request._tag) {
+      case "Resync":
+        addToCounter(engine, `resyncs_${request.origin}_total`)
+        return request.origin === "request" ? Effect.asVoid(Queue.offer(resyncs, undefined)) : announceAll(supervisor)
+      case "Meta":
+        addToCounter(engine, "requests_meta_total")
+        return requests.reply("meshsync-meta", encodeMeta(engine.version))
+      case "Unknown":
+        addToCounter(engine, "requests_unknown_total")
+        return Effect.logWarning(`a request for ${JSON.stringify(request.entity)} is not understood and was ignored`)
+      case "Invalid":
+        addToCounter(engine, "requests_invalid_total")
+        return Effect.logDebug(`a request was ignored: ${request.reason}`)
+    }
+  })
+  return yield* Effect.all([gather, answer], { concurrency: "unbounded", discard: true })
+})
+
+/** Resync requests are gathered: each one starts the wait anew, as the Go MeshSync's debounce does. */
+const untilQuiet = (resyncs: Queue.Queue<void>): Effect.Effect<void> =>
+  Queue.take(resyncs).pipe(
+    Effect.timeoutOption(resyncDebounceMs),
+    Effect.flatMap((more) => (more._tag === "Some" ? untilQuiet(resyncs) : Effect.void)),
+  )
+
+const announceAll = Effect.fnUntraced(function* (supervisor: Supervisor) {
+  yield* Effect.logInfo("everything is announced again")
+  addToCounter(supervisor.desk.engine, "announcements_total")
+  for (const { signals } of supervisor.open.values()) yield* Queue.offer(signals, { _tag: "ResyncAsked" })
+  yield* announceOrphans(supervisor.desk)
+})
+
+// Settling ---------------------------------------------------------------------------------------------------------------
+
+const watchForSettling = (engine: Engine, tell: Effect.Effect<void, SinkError>, settled: Deferred.Deferred<void, SinkError>) =>
+  Effect.suspend(() => (isSettled(engine) ? Effect.void : Effect.fail("not yet" as const))).pipe(
+    Effect.retry(Schedule.spaced("100 millis")),
+    Effect.ignore,
+    Effect.andThen(tell),
+    Effect.andThen(Deferred.succeed(settled, undefined)),
+  )

@@ -1,0 +1,135 @@
+/**
+ * What has to be read of a cluster before and between the lanes: who it is, what it serves, which definitions it holds,
+ * and the MeshSync custom resource. Each is one or a few small documents.
+ */
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import { meshError, type MeshError } from "../domain/error.ts"
+import { clusterIdWaitMs } from "../domain/limit.ts"
+import { decodeText } from "../domain/read/text.ts"
+import { aggregatedAccept, classicPlan, discoverAggregated, discoverClassic, type Discovery } from "../domain/select/discovery.ts"
+import { parseWatchList, type WatchList } from "../domain/select/watchList.ts"
+import { pauseMs } from "../domain/sync/backoff.ts"
+import { ClusterApi, type ApiError } from "../ports/ClusterApi.ts"
+
+const readText = (path: string, accept?: string) =>
+  Effect.flatMap(ClusterApi, (api) => api.read(path, accept)).pipe(Effect.map((bytes) => decodeText(bytes, 0, bytes.length)))
+
+/** An answer that is no JSON is a defect of a proxy; it counts as absent. */
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined
+
+// Cluster id -------------------------------------------------------------------------------------------------------------
+
+const kubeSystem = "/api/v1/namespaces/kube-system"
+
+/**
+ * The uid of the namespace kube-system, by which Meshery knows a cluster. Asked for up to 30 s while the API server does not answer.
+ * @param fallback what an operator set for clusters where the namespace may not be read; may be empty
+ * @returns the id, and the error to report when there is none
+ */
+export const readClusterId = (fallback: string): Effect.Effect<{ readonly id: string; readonly error: MeshError | undefined }, never, ClusterApi> =>
+  readText(kubeSystem).pipe(
+    Effect.map((text) => memberOf(memberOf(parseJson(text), "metadata"), "uid")),
+    Effect.flatMap((uid) => (typeof uid === "string" ? Effect.succeed(uid) : Effect.fail(`${kubeSystem} has no uid`))),
+    Effect.tapError(() => Effect.sleep("1 second")),
+    Effect.retry({ while: (error) => typeof error !== "string" && error.failure._tag === "Unavailable" }),
+    Effect.timeoutOrElse({ duration: clusterIdWaitMs, orElse: () => Effect.fail(`the API server did not answer within ${clusterIdWaitMs / 1000} s`) }),
+    Effect.map((id) => ({ id, error: undefined })),
+    Effect.catch((error) =>
+      Effect.succeed({
+        id: fallback,
+        error: fallback === "" ? meshError("ErrClusterId", typeof error === "string" ? error : error.message) : undefined,
+      }),
+    ),
+  )
+
+// Custom resource --------------------------------------------------------------------------------------------------------
+
+/** What the MeshSync custom resource says: nothing (there is none), something unusable, or a watch-list. */
+export type Configuration =
+  | { readonly _tag: "Absent" }
+  | { readonly _tag: "Broken"; readonly error: MeshError }
+  | { readonly _tag: "Present"; readonly watchList: WatchList }
+
+/** Reads `meshery/meshery-meshsync`. Not found, forbidden or unreachable all mean that there is none, as with the Go MeshSync. */
+export const readConfiguration: Effect.Effect<Configuration, never, ClusterApi> = Effect.gen(function* () {
+  for (const version of ["v1alpha1", "v1alpha2"]) {
+    const answer = yield* Effect.result(readText(`/apis/meshery.io/${version}/namespaces/meshery/meshsyncs/meshery-meshsync`))
+    if (Result.isFailure(answer)) {
+      yield* Effect.logDebug(`no MeshSync custom resource: ${answer.failure.message}`)
+      continue
+    }
+    const parsed = parseWatchList(parseJson(answer.success))
+    return Result.isFailure(parsed)
+      ? ({ _tag: "Broken", error: parsed.failure } as const)
+      : ({ _tag: "Present", watchList: parsed.success } as const)
+  }
+  return { _tag: "Absent" } as const
+})
+
+// Discovery --------------------------------------------------------------------------------------------------------------
+
+/** Everything that the cluster serves: aggregated discovery where it is offered, else one document for each group version. */
+export const discover: Effect.Effect<Discovery, MeshError, ClusterApi> = Effect.gen(function* () {
+  const [api, apis] = yield* Effect.all([readText("/api", aggregatedAccept), readText("/apis", aggregatedAccept)]).pipe(
+    Effect.mapError((error) => meshError("ErrDiscovery", error.message)),
+  )
+  const aggregated = discoverAggregated(api, apis)
+  if (Result.isSuccess(aggregated)) return aggregated.success
+  const plan = classicPlan(api, apis)
+  if (Result.isFailure(plan)) return yield* Effect.fail(meshError("ErrDiscovery", plan.failure))
+  const answers = yield* Effect.forEach(
+    plan.success,
+    (groupVersion) => Effect.map(Effect.result(readText(groupVersion.path)), (text) => ({ ...groupVersion, text: Result.getOrUndefined(text) })),
+    { concurrency: 8 },
+  )
+  return discoverClassic(answers)
+})
+
+/** The same, tried until the API server answers. */
+export const discoverAtLast = (onFailure: (error: MeshError, attempt: number) => Effect.Effect<void>): Effect.Effect<Discovery, never, ClusterApi> => {
+  const attempt = (count: number): Effect.Effect<Discovery, never, ClusterApi> =>
+    Effect.catch(discover, (error) =>
+      Effect.gen(function* () {
+        yield* onFailure(error, count)
+        yield* Effect.sleep(pauseMs({ _tag: "Pause", slow: false, attempt: count, retryAfterMs: undefined }, yield* Random.next))
+        return yield* attempt(count + 1)
+      }),
+    )
+  return attempt(0)
+}
+
+const definitionsPath = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+const namesOnly = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+
+/**
+ * The type keys of all custom resource definitions: the name of a definition is `plural.group`.
+ * Undefined when they cannot be read (forbidden, say): then nothing is known to be a custom resource.
+ */
+export const readDefinitions: Effect.Effect<ReadonlySet<string> | undefined, never, ClusterApi> = Effect.gen(function* () {
+  const keys = new Set<string>()
+  let token = ""
+  do {
+    const page = parseJson(yield* readText(`${definitionsPath}?limit=500${token === "" ? "" : `&continue=${encodeURIComponent(token)}`}`, namesOnly))
+    const items = memberOf(page, "items")
+    for (const item of Array.isArray(items) ? items : []) {
+      const name = memberOf(memberOf(item, "metadata"), "name")
+      if (typeof name === "string") keys.add(name)
+    }
+    const next = memberOf(memberOf(page, "metadata"), "continue")
+    token = typeof next === "string" ? next : ""
+  } while (token !== "")
+  return keys
+}).pipe(
+  Effect.catch((error: ApiError) => Effect.as(Effect.logDebug(`custom resource definitions cannot be read: ${error.message}`), undefined)),
+)

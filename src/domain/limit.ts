@@ -178,3 +178,12 @@ export const spoolCopyBytes = 1 * MiB
 export const spoolReadsMax = 64
 /** Generated snapshot names of one day, `00` to `1023`, as in the Go MeshSync. */
 export const snapshotNamesMax = 1_024
+
+// The fake cluster ---------------------------------------------------------------------------------------------------
+
+/** Events a type's watch cache tells about; the older half is forgotten beyond that. 10,000 objects of 8 KiB are 80 MiB at worst. */
+export const fakeEventsMax = 10_000
+/** Versions of a list that continue tokens may point to: twice the lists that run at a time, with room for cut ones. Arrays of pointers. */
+export const fakeSnapshotsMax = 8
+/** A written object above this is refused, as etcd would. */
+export const fakeObjectBytesMax = 1_572_864

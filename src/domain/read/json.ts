@@ -46,12 +46,6 @@ export const faultAt = (at: number): number => -1 - at
 /** The place of a fault. */
 export const placeOf = (fault: number): number => -1 - fault
 
-/** Bytes that end the plain run of a string: the quote, the backslash, and control characters, which JSON forbids there. */
-const endsRun = new Uint8Array(256)
-endsRun.fill(1, 0, 0x20)
-endsRun[quote] = 1
-endsRun[backslash] = 1
-
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
 
 const isHexDigit = (byte: number): boolean => isDigit(byte) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66)
@@ -98,20 +92,20 @@ const skipEscape = (bytes: Uint8Array, at: number, end: number): number => {
  */
 export const skipString = (bytes: Uint8Array, at: number, end: number): number => {
   let i = at
-  while (i < end) {
-    const byte = bytes[i]!
-    if (endsRun[byte] === 0) {
+  for (;;) {
+    // Most bytes of a block pass here. A loop of bare comparisons is half as fast again as one over a table of classes.
+    let byte = quote
+    while (i < end) {
+      byte = bytes[i]!
+      if (byte === quote || byte === backslash || byte < 0x20) break
       i++
-    } else if (byte === quote) {
-      return i + 1
-    } else if (byte === backslash) {
-      i = skipEscape(bytes, i + 1, end)
-      if (i < 0) return i
-    } else {
-      return faultAt(i)
     }
+    if (i >= end) return faultAt(end)
+    if (byte === quote) return i + 1
+    if (byte !== backslash) return faultAt(i)
+    i = skipEscape(bytes, i + 1, end)
+    if (i < 0) return i
   }
-  return faultAt(end)
 }
 
 /** Skips white space, the colon behind a member's name, and white space again. */

@@ -213,7 +213,8 @@ const readHead = (bytes: Uint8Array, head: Int32Array): Result.Result<PageHead, 
   const [apiVersion = "", kind = "", resourceVersion = "", token = ""] = texts
   const items = head[ListMember.items * 2]!
   if (kind === "" || apiVersion === "") return notAList("the answer is JSON, but names no kind")
-  if (items >= 0 ? bytes[items] !== openBracket : !kind.endsWith("List")) return notAList(`the answer is ${/^\w{1,63}$/.test(kind) ? kind : "JSON"}, no list`)
+  if (items >= 0 ? bytes[items] !== openBracket : !kind.endsWith("List"))
+    return notAList(`the answer is ${/^\w{1,63}$/.test(kind) ? kind : "JSON"}, no list`)
   const remainingStart = head[ListMember.remaining * 2]!
   const remaining = remainingStart < 0 ? Number.NaN : Number(decodeText(bytes, remainingStart, head[ListMember.remaining * 2 + 1]!))
   return Result.succeed({

@@ -75,7 +75,22 @@ const decodeEscape = (bytes: Uint8Array, at: number, units: Array<number>): numb
   return at + 1
 }
 
+/** Decodes what is plain ASCII and short, as nearly every name is; undefined for anything else. */
+const decodePlain = (bytes: Uint8Array, start: number, end: number): string | undefined => {
+  const length = end - start
+  if (length > unitsPerCall) return undefined
+  const units = new Array<number>(length)
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[start + i]!
+    if (byte >= 0x80 || byte === backslash) return undefined
+    units[i] = byte
+  }
+  return String.fromCharCode(...units)
+}
+
 const decode = (bytes: Uint8Array, start: number, end: number, escaped: boolean): string => {
+  const plain = decodePlain(bytes, start, end)
+  if (plain !== undefined) return plain
   const units: Array<number> = []
   let i = start
   while (i < end) {

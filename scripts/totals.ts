@@ -19,7 +19,7 @@ interface Report {
   }>
 }
 
-/** A file that failed without a failed test (import error, failed hook) and a run that failed without a failed file count as one failure. */
+/** A file that failed without a failed test (import error, failed hook) is one failure, and so is a run that failed without such a file. */
 const count = ({ success, testResults }: Report): Totals => {
   const tests = testResults.flatMap((file) => file.assertionResults)
   const passed = tests.filter(({ status }) => status === "passed").length

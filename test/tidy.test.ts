@@ -146,10 +146,11 @@ const reads = ({ nodes }: Source): ReadonlySet<Node> => {
   return new Set(nodes.filter((node) => node.type === "Identifier" && !labels.has(node)))
 }
 
-const isTaggedError = ({ superClass }: { readonly superClass?: unknown }): boolean =>
-  isNode(superClass) && flatten(superClass).some((node) => node.type === "MemberExpression" && memberName(node).endsWith(".TaggedError"))
+const isTaggedError = (node: Node): boolean =>
+  isNode(node["superClass"]) &&
+  flatten(node["superClass"]).some((node) => node.type === "MemberExpression" && memberName(node).endsWith(".TaggedError"))
 
-const domainRules: ReadonlyArray<Rule> = [
+const domainOnly: ReadonlyArray<Rule> = [
   (source) => {
     const read = reads(source)
     return select(source, "time and chance are arguments of the domain", (node) => {
@@ -162,15 +163,21 @@ const domainRules: ReadonlyArray<Rule> = [
     select(
       source,
       "no class in the domain but a tagged error",
-      (node) => /^Class/.test(node.type) && node.type !== "ClassBody" && !isTaggedError(node),
+      (node) => (node.type === "ClassDeclaration" || node.type === "ClassExpression") && !isTaggedError(node),
     ),
-].map((rule) => under("src/domain/", rule))
+]
 
 // Shape ----------------------------------------------------------------------------------------------------------------
 
 const lineAt = (text: string, at: number) => text.slice(0, at).split("\n").length
-const lineStarts = (text: string) =>
-  text.split("\n").reduce<ReadonlyArray<number>>((starts, line) => [...starts, (starts.at(-1) ?? 0) + line.length + 1], [0])
+const matchLines = (text: string, rule: string, matches: (line: string) => boolean): ReadonlyArray<Finding> => {
+  let at = 0
+  return text.split("\n").flatMap((line) => {
+    const start = at
+    at += line.length + 1
+    return matches(line) ? [{ at: start, rule }] : []
+  })
+}
 const functionTypes = new Set(["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"])
 const bannedFile = /^(.*[-.])?(utils?|helpers?|common|managers?|misc)\.[cm]?ts$/i
 const bannedFunction = /^(get|handle|process|data|info)[A-Z]/
@@ -193,49 +200,37 @@ const shapeRules: ReadonlyArray<Rule> = [
   (source) =>
     source.file === "vitest.config.ts" ? [] : select(source, "no default export", ({ type }) => type === "ExportDefaultDeclaration"),
   ({ file }) => (bannedFile.test(path.posix.basename(file)) ? [{ at: 0, rule: "this file name says nothing" }] : []),
-  ({ text }) =>
-    text
-      .split("\n")
-      .flatMap((line, index) => (unfinished.test(line) ? [{ at: lineStarts(text)[index] ?? 0, rule: "unfinished work" }] : [])),
+  ({ text }) => matchLines(text, "unfinished work", (line) => unfinished.test(line)),
   // A string literal of one line is the one thing that no formatter can break.
   ({ text }) =>
-    text
-      .split("\n")
-      .flatMap((line, index) =>
-        line.length > lineCharactersMax && !/["'`]/.test(line)
-          ? [{ at: lineStarts(text)[index] ?? 0, rule: `line over ${lineCharactersMax} characters` }]
-          : [],
-      ),
-  ...[
-    (({ text }) => (text.startsWith("/**") ? [] : [{ at: 0, rule: "a file opens with what it is" }])) satisfies Rule,
-    (({ text }) =>
-      text.trimEnd().split("\n").length > fileLinesMax
-        ? [{ at: text.length - 1, rule: `file over ${fileLinesMax} lines` }]
-        : []) satisfies Rule,
-    ((source) =>
-      select(
-        source,
-        `function over ${functionLinesMax} lines`,
-        ({ type, start, end }) => functionTypes.has(type) && source.text.slice(start, end).split("\n").length > functionLinesMax,
-      )) satisfies Rule,
-    ((source) =>
-      select(source, "no get, handle, process, data, info as a function's prefix", (node) =>
-        bannedFunction.test(named(node)),
-      )) satisfies Rule,
-    ((source) =>
-      publicFaces.has(source.file) ? [] : select(source, "no barrels", ({ type }) => type === "ExportAllDeclaration")) satisfies Rule,
-    ((source) => {
-      const outside = new Set(topLevel(source))
-      return select(
-        source,
-        "no top-level await: the executable is CommonJS",
-        (node) => node.type === "AwaitExpression" && outside.has(node),
-      )
-    }) satisfies Rule,
-  ].map((rule) => under("src/", rule)),
+    matchLines(text, `line over ${lineCharactersMax} characters`, (line) => line.length > lineCharactersMax && !/["'`]/.test(line)),
 ]
 
-const rules = [...importRules, ...domainRules, ...shapeRules]
+const sourceShape: ReadonlyArray<Rule> = [
+  ({ text }) => (text.startsWith("/**") ? [] : [{ at: 0, rule: "a file opens with what it is" }]),
+  ({ text }) =>
+    text.trimEnd().split("\n").length > fileLinesMax ? [{ at: text.length - 1, rule: `file over ${fileLinesMax} lines` }] : [],
+  (source) =>
+    select(
+      source,
+      `function over ${functionLinesMax} lines`,
+      ({ type, start, end }) => functionTypes.has(type) && source.text.slice(start, end).split("\n").length > functionLinesMax,
+    ),
+  (source) => select(source, "no get, handle, process, data, info as a function's prefix", (node) => bannedFunction.test(named(node))),
+  (source) => (publicFaces.has(source.file) ? [] : select(source, "no barrels", ({ type }) => type === "ExportAllDeclaration")),
+  (source) => {
+    const outside = new Set(topLevel(source))
+    const waits = (node: Node) => node.type === "AwaitExpression" || (node.type === "ForOfStatement" && node["await"] === true)
+    return select(source, "no top-level await: the executable is CommonJS", (node) => waits(node) && outside.has(node))
+  },
+]
+
+const rules = [
+  ...importRules,
+  ...domainOnly.map((rule) => under("src/domain/", rule)),
+  ...shapeRules,
+  ...sourceShape.map((rule) => under("src/", rule)),
+]
 
 const inspect = (file: string, text: string): ReadonlyArray<string> => {
   const source = parse(file, text)

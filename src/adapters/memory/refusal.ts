@@ -1,0 +1,133 @@
+/**
+ * The answers with which an API server refuses: a Status object, in the words of kube-apiserver.
+ */
+import type { Resource } from "./resources.ts"
+import { encodeGoJson } from "./object.ts"
+
+/** What a Status of failure says. */
+export interface Refusal {
+  readonly code: number
+  readonly reason: string
+  readonly message: string
+  readonly details?: Readonly<Record<string, unknown>>
+  /** Where an inconsistent list may go on. */
+  readonly continue?: string
+}
+
+/** The text of a Status of failure. */
+export const statusText = ({ code, continue: token, details, message, reason }: Refusal): string =>
+  encodeGoJson({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: token === undefined ? {} : { continue: token },
+    status: "Failure",
+    message,
+    ...(reason === "" ? {} : { reason }),
+    ...(details === undefined ? {} : { details }),
+    code,
+  })
+
+/** `widgets.example.com`, `pods`: how messages name a resource. */
+const qualified = ({ group, plural }: Pick<Resource, "group" | "plural">): string => (group === "" ? plural : `${plural}.${group}`)
+
+const detailsOf = ({ group, plural }: Pick<Resource, "group" | "plural">, name?: string) => ({
+  ...(name === undefined ? {} : { name }),
+  ...(group === "" ? {} : { group }),
+  kind: plural,
+})
+
+export const notFound = (resource: Pick<Resource, "group" | "plural">, name: string): Refusal => ({
+  code: 404,
+  reason: "NotFound",
+  message: `${qualified(resource)} "${name}" not found`,
+  details: detailsOf(resource, name),
+})
+
+/** The path leads to no resource of a built-in group. */
+export const noResource: Refusal = {
+  code: 404,
+  reason: "NotFound",
+  message: "the server could not find the requested resource",
+  details: {},
+}
+
+export const alreadyExists = (resource: Resource, name: string): Refusal => ({
+  code: 409,
+  reason: "AlreadyExists",
+  message: `${qualified(resource)} "${name}" already exists`,
+  details: detailsOf(resource, name),
+})
+
+export const conflict = (resource: Resource, name: string): Refusal => ({
+  code: 409,
+  reason: "Conflict",
+  message:
+    `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ` +
+    "the object has been modified; please apply your changes to the latest version and try again",
+  details: detailsOf(resource, name),
+})
+
+export const badRequest = (message: string): Refusal => ({ code: 400, reason: "BadRequest", message })
+
+export const unauthorized: Refusal = { code: 401, reason: "Unauthorized", message: "Unauthorized" }
+
+export const forbidden = (
+  user: string,
+  verb: string,
+  resource: Pick<Resource, "group" | "plural">,
+  namespace: string | undefined,
+): Refusal => ({
+  code: 403,
+  reason: "Forbidden",
+  message:
+    `${qualified(resource)} is forbidden: User "${user}" cannot ${verb} resource "${resource.plural}" in API group "${resource.group}" ` +
+    (namespace === undefined ? "at the cluster scope" : `in the namespace "${namespace}"`),
+  details: detailsOf(resource),
+})
+
+export const methodNotAllowed: Refusal = {
+  code: 405,
+  reason: "MethodNotAllowed",
+  message: "the server does not allow this method on the requested resource",
+  details: {},
+}
+
+export const watchNotSupported = (resource: Resource): Refusal => ({
+  code: 405,
+  reason: "MethodNotAllowed",
+  message: `watch is not supported on resources of kind "${qualified(resource)}"`,
+  details: detailsOf(resource),
+})
+
+/** @param oldest the last version that is no longer in the watch cache */
+export const tooOldVersion = (version: number, oldest: number): Refusal => ({
+  code: 410,
+  reason: "Expired",
+  message: `too old resource version: ${version} (${oldest})`,
+})
+
+/** @param token with which the remainder can be had, inconsistently */
+export const tooOldToken = (token: string): Refusal => ({
+  code: 410,
+  reason: "Expired",
+  message:
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue " +
+    "parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token " +
+    "results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned " +
+    "and now may show up in the list.",
+  continue: token,
+})
+
+export const badVersion = (text: string): Refusal => ({
+  code: 500,
+  reason: "",
+  message: `resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`,
+})
+
+/** A definition was stored a moment ago and its storage is not ready. */
+export const initializing: Refusal = {
+  code: 429,
+  reason: "TooManyRequests",
+  message: "storage is (re)initializing",
+  details: { retryAfterSeconds: 1 },
+}

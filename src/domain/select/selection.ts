@@ -1,0 +1,247 @@
+/**
+ * Which lanes are to run: the served types, seen through the watch-list of the custom resource and the flags.
+ * Pure and repeatable: it is asked again after every discovery, so its notices repeat too; the shell says each of them once.
+ * What a blacklist names is never published, whatever else names it. Does not know what runs at present; that is plan's.
+ */
+import type { Notice } from "../sync/fact.ts"
+import { defaultNames, tableNames } from "./builtin.ts"
+import type { Discovery, ServedType } from "./discovery.ts"
+import { pluralSpellings, resolveName } from "./names.ts"
+import { type ResourceType, typeKey } from "./resource.ts"
+import type { WatchList } from "./watchList.ts"
+
+export type EventName = "ADDED" | "MODIFIED" | "DELETED"
+
+export const allEvents: ReadonlySet<EventName> = new Set(["ADDED", "MODIFIED", "DELETED"])
+const noEvents: ReadonlySet<EventName> = new Set()
+
+/** What one lane reads and what of it goes out. */
+export interface LaneSpec {
+  readonly type: ResourceType
+  /** Events that are published; empty: watched, never published. */
+  readonly events: ReadonlySet<EventName>
+  /** Only this namespace is read; undefined: all. */
+  readonly namespace: string | undefined
+  /** All namespaces are read, objects of these are published; undefined: of all. */
+  readonly namespaces: ReadonlySet<string> | undefined
+  /** A label selector in kubectl's grammar; empty: all. */
+  readonly selector: string
+  /** Read for our own sake, never published. */
+  readonly hidden: boolean
+}
+
+export interface SelectionInput {
+  /** `absent`: the cluster has no MeshSync custom resource. `broken`: it has one that cannot be used. */
+  readonly watchList: "absent" | "broken" | WatchList
+  /** An empty element admits cluster-scoped objects; no element at all: no filter. */
+  readonly outputNamespaces: ReadonlyArray<string>
+  readonly outputResources: ReadonlyArray<string>
+  readonly selector: string
+  /** As if `*` were an element of `outputResources`. */
+  readonly everything?: boolean
+  /**
+   * Keys of the types that a custom resource definition has defined: the names of the definitions. A deleted definition's name stays in the set:
+   * its type leaves the selection when discovery no longer serves it, not before, so that its objects are announced as deleted.
+   */
+  readonly customTypes: ReadonlySet<string>
+}
+
+export interface Selection {
+  readonly lanes: ReadonlyArray<LaneSpec>
+  readonly notices: ReadonlyArray<Notice>
+}
+
+/** A type on its way to become a lane. */
+interface Choice {
+  readonly type: ServedType
+  readonly events: ReadonlySet<EventName>
+}
+type Choices = Map<string, Choice>
+
+/** The type whose objects are the definitions of custom resources. */
+export const definitionsKey = "customresourcedefinitions.apiextensions.k8s.io"
+
+/** They change all the time and say little: watched only when named. */
+const highChurn: ReadonlySet<string> = new Set(["events", "events.events.k8s.io", "leases.coordination.k8s.io"])
+
+const isEvent = (name: string): name is EventName => (allEvents as ReadonlySet<string>).has(name)
+
+const dropHighChurn = (types: ReadonlyArray<ServedType>, name: string): ReadonlyArray<ServedType> =>
+  name.trim() === "*" ? types.filter((type) => !highChurn.has(typeKey(type))) : types
+
+/**
+ * The types that a name stands for; one notice when there are none.
+ * @param author `person`: somebody wrote the name and expects it to count; `table`: it is built in, and unserved on most clusters
+ */
+const findTypes = (name: string, author: "person" | "table", discovery: Discovery, notices: Array<Notice>): ReadonlyArray<ServedType> => {
+  const resolution = resolveName(name, discovery)
+  const level = author === "table" ? "debug" : "warning"
+  switch (resolution._tag) {
+    case "Found":
+      return dropHighChurn(resolution.types, name)
+    case "Unwatchable":
+      notices.push({ error: "ErrNewInformer", subject: name, detail: `${typeKey(resolution.type)} does not offer list and watch`, level })
+      return []
+    case "Unknown": {
+      const hint = resolution.old ? " (its API is not installed or was removed)" : ""
+      const nearest = resolution.nearest === undefined || resolution.old ? "" : `; the nearest name is ${resolution.nearest}`
+      notices.push({ error: "ErrUnknownResource", subject: name, detail: `this cluster serves no ${name}${hint}${nearest}`, level })
+      return []
+    }
+  }
+}
+
+const addTypes = (choices: Choices, types: ReadonlyArray<ServedType>, events: ReadonlySet<EventName>): void => {
+  for (const type of types) {
+    const key = typeKey(type)
+    if (!choices.has(key)) choices.set(key, { type, events })
+  }
+}
+
+/** What the watch-list alone selects, in its order; custom resources come after it. */
+const chooseListed = (discovery: Discovery, { customTypes, watchList }: SelectionInput, notices: Array<Notice>): Choices => {
+  const choices: Choices = new Map()
+  if (watchList === "absent") {
+    for (const name of defaultNames) addTypes(choices, findTypes(name, "table", discovery, notices), allEvents)
+    return choices
+  }
+  if (watchList !== "broken" && watchList.whitelist !== undefined) {
+    for (const { events, resource } of watchList.whitelist) {
+      for (const event of events.filter((name) => !isEvent(name))) {
+        notices.push({
+          error: "ErrUnknownEvent",
+          subject: resource,
+          detail: `the whitelist gives ${resource} the event ${event}`,
+          level: "warning",
+        })
+      }
+      addTypes(choices, findTypes(resource, "person", discovery, notices), new Set(events.filter(isEvent)))
+    }
+  } else {
+    for (const name of tableNames) {
+      const types = findTypes(name, "table", discovery, notices).filter((type) => !highChurn.has(typeKey(type)))
+      addTypes(choices, types, allEvents)
+    }
+  }
+  addTypes(
+    choices,
+    discovery.types.filter((type) => type.watchable && customTypes.has(typeKey(type))),
+    allEvents,
+  )
+  return choices
+}
+
+/**
+ * Applies `outputResources`: only what they name, with the watch-list's events where it has some. A name also holds the listed types whose plural
+ * is spelt like it in whatever group, as in the Go MeshSync (`service` keeps the Services of Knative that are watched anyway).
+ */
+const chooseNamed = (names: ReadonlyArray<string>, listed: Choices, discovery: Discovery, notices: Array<Notice>): Choices => {
+  const choices: Choices = new Map()
+  for (const name of names) {
+    const spellings = pluralSpellings(name)
+    const alike = [...listed.values()].filter(({ type }) => spellings.includes(type.plural))
+    for (const type of alike.length === 0 ? findTypes(name, "person", discovery, notices) : findTypes(name, "table", discovery, [])) {
+      const key = typeKey(type)
+      if (!choices.has(key)) choices.set(key, { type, events: listed.get(key)?.events ?? allEvents })
+    }
+    for (const { events, type } of alike) addTypes(choices, [type], events)
+  }
+  return choices
+}
+
+/** Keys of what the blacklist names. Old names that nobody serves any more are no mistake there. */
+const findDenied = (discovery: Discovery, { watchList }: SelectionInput, notices: Array<Notice>): ReadonlySet<string> => {
+  const denied = new Set<string>()
+  if (watchList === "absent" || watchList === "broken" || watchList.blacklist === undefined) return denied
+  for (const name of watchList.blacklist) {
+    const resolution = resolveName(name, discovery)
+    if (resolution._tag === "Found") for (const type of resolution.types) denied.add(typeKey(type))
+    else if (resolution._tag === "Unknown" && !resolution.old) findTypes(name, "person", discovery, notices)
+  }
+  return denied
+}
+
+/** The namespaces of a filter: what is read of namespaced types, and whether cluster-scoped ones are read at all. */
+const readNamespaces = (elements: ReadonlyArray<string>) => {
+  const names = new Set(elements.map((element) => element.trim()).filter((name) => name !== ""))
+  const [only] = names
+  return {
+    filtered: elements.length > 0,
+    // A blank element is a slip of the pen, an empty one is a wish.
+    clusterScoped: elements.length === 0 || elements.includes(""),
+    names,
+    namespace: names.size === 1 ? only : undefined,
+    namespaces: names.size > 1 ? names : undefined,
+  }
+}
+
+const hiddenDefinitions = (type: ResourceType): LaneSpec => ({
+  type,
+  events: noEvents,
+  namespace: undefined,
+  namespaces: undefined,
+  selector: "",
+  hidden: true,
+})
+
+/** Whether a type that appears later may belong to the selection: then the definitions of custom resources must be watched. */
+const canGrow = ({ watchList }: SelectionInput, names: ReadonlyArray<string>, notices: ReadonlyArray<Notice>): boolean =>
+  watchList !== "absent" ||
+  names.some((name) => name.includes("*")) ||
+  notices.some(({ error, level }) => error === "ErrUnknownResource" && level === "warning")
+
+/**
+ * Selects the lanes.
+ *
+ * - No custom resource: the 21 built-in kinds. A whitelist: its names with their events. A blacklist, or a custom resource that cannot be used: the
+ *   built-in table without the blacklisted names. With a custom resource every type of a custom resource definition comes on top.
+ * - `outputResources` keep only what they name, and add it where the above lacks it; what a blacklist names stays out.
+ * - `outputNamespaces` drop cluster-scoped types (unless an element is empty) and restrict the others.
+ * - Wherever types may appear later, the definitions of custom resources are watched, hidden unless selected.
+ *
+ * @returns the lanes in order of mention, and what a person should know: unknown names (warning), an empty selection (error)
+ */
+export const select = (discovery: Discovery, input: SelectionInput): Selection => {
+  const notices: Array<Notice> = []
+  const names = [
+    ...(input.everything === true ? ["*"] : []),
+    ...input.outputResources.map((name) => name.trim()).filter((name) => name !== ""),
+  ]
+  const narrowed = input.everything === true || input.outputResources.length > 0
+  const denied = findDenied(discovery, input, notices)
+  const listed = chooseListed(discovery, input, notices)
+  const chosen = narrowed ? chooseNamed(names, listed, discovery, notices) : listed
+  const { clusterScoped, filtered, namespace, namespaces, names: inNamespaces } = readNamespaces(input.outputNamespaces)
+  const lanes: Array<LaneSpec> = []
+  const leaveOut = (key: string, why: string): void => {
+    if (narrowed && !names.includes("*"))
+      notices.push({ error: "ErrLeftOut", subject: key, detail: `${key} is left out: ${why}`, level: "warning" })
+  }
+  for (const [key, { events, type }] of chosen) {
+    if (denied.has(key)) leaveOut(key, "the blacklist of the MeshSync resource names it")
+    else if (!type.namespaced && !clusterScoped) leaveOut(key, "it belongs to no namespace, and the output is restricted to namespaces")
+    else if (type.namespaced && filtered && inNamespaces.size === 0) leaveOut(key, "no namespace is selected")
+    else if (!type.namespaced)
+      lanes.push({ type, events, namespace: undefined, namespaces: undefined, selector: input.selector, hidden: false })
+    else lanes.push({ type, events, namespace, namespaces, selector: input.selector, hidden: false })
+  }
+  if (lanes.length === 0) {
+    notices.push({ error: "ErrNewPipeline", subject: "selection", detail: "no resource of this cluster is selected", level: "error" })
+  }
+  const definitions = discovery.types.find((type) => type.watchable && typeKey(type) === definitionsKey)
+  if (definitions !== undefined && canGrow(input, names, notices)) addDefinitions(lanes, definitions, notices)
+  return { lanes, notices }
+}
+
+/** Adds the lane of the definitions, or widens the selected one: seen through a label selector, definitions would be missing. */
+const addDefinitions = (lanes: Array<LaneSpec>, type: ResourceType, notices: Array<Notice>): void => {
+  const at = lanes.findIndex((lane) => typeKey(lane.type) === definitionsKey)
+  const selected = lanes[at]
+  if (selected === undefined) {
+    lanes.push(hiddenDefinitions(type))
+  } else if (selected.selector !== "") {
+    lanes[at] = hiddenDefinitions(type)
+    const detail = `${definitionsKey} is left out: all of them must be read to find custom resources, so a label selector cannot be applied`
+    notices.push({ error: "ErrLeftOut", subject: definitionsKey, detail, level: "warning" })
+  }
+}

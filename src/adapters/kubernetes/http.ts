@@ -1,0 +1,234 @@
+/**
+ * GET requests over HTTP/1.1 on kept connections, and bodies read in the two ways that are needed: whole, and as they come.
+ * Every wait has an end; closing the scope of a request destroys its socket unless the answer was read to its end, which gives the socket
+ * back. Bodies are never decoded, decompressed or parsed. Knows nothing of Kubernetes.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Http from "node:http"
+import * as Https from "node:https"
+import { socketIdleMs, socketsIdleMax } from "../../domain/limit.ts"
+import type { Authorization } from "./credentials.ts"
+import { explainCause, NetworkError } from "./network.ts"
+
+const KiB = 1024
+
+/** TCP keep-alive probes start after this, as client-go has it: load balancers forget idle connections after 60 s and more. */
+const keepAliveProbeMs = 30_000
+
+/** A server and the connections to it. */
+export interface Endpoint {
+  readonly server: URL
+  readonly agent: Http.Agent
+  readonly userAgent: string
+}
+
+/** One GET. */
+export interface Target {
+  /** Path and query, to be put after the server's own path. */
+  readonly path: string
+  readonly accept: string
+  /** Until the status line and the headers are there. */
+  readonly waitMs: number
+}
+
+const broken = (text: string, reused = false): NetworkError => new NetworkError({ text, tooLarge: false, reused })
+
+/**
+ * Opens the endpoint; its connections are cut when the scope closes. Their number is bounded by the callers: one a watch and one a list.
+ * @param proxyUrl an HTTP proxy, for both schemes
+ */
+export const openEndpoint = (server: URL, proxyUrl: string | undefined, userAgent: string): Effect.Effect<Endpoint, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const options: Https.AgentOptions = {
+        keepAlive: true,
+        keepAliveMsecs: keepAliveProbeMs,
+        maxSockets: Number.POSITIVE_INFINITY,
+        maxFreeSockets: socketsIdleMax,
+        scheduling: "lifo",
+        timeout: socketIdleMs,
+        ...(proxyUrl === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxyUrl, HTTPS_PROXY: proxyUrl } }),
+      }
+      const agent = server.protocol === "https:" ? new Https.Agent(options) : new Http.Agent(options)
+      return { server, agent, userAgent }
+    }),
+    ({ agent }) => Effect.sync(() => agent.destroy()),
+  )
+
+const requestOptions = (endpoint: Endpoint, authorization: Authorization, target: Target): Https.RequestOptions => ({
+  agent: authorization.agent ?? endpoint.agent,
+  hostname: endpoint.server.hostname.replace(/^\[|\]$/g, ""),
+  port: endpoint.server.port,
+  path: endpoint.server.pathname.replace(/\/$/, "") + target.path,
+  headers: {
+    accept: target.accept,
+    "accept-encoding": "identity",
+    "user-agent": endpoint.userAgent,
+    ...authorization.headers,
+  },
+  ...authorization.tls,
+})
+
+const awaitAnswer = (request: Http.ClientRequest, waitMs: number): Effect.Effect<Http.IncomingMessage, NetworkError> =>
+  Effect.callback<Http.IncomingMessage, NetworkError>((resume) => {
+    request.once("response", (response) => {
+      // Whoever reads the body listens too; without this one an answer cut before that would end the process.
+      response.on("error", () => undefined)
+      resume(Effect.succeed(response))
+    })
+    request.once("error", (cause) => resume(Effect.fail(broken(explainCause(cause), request.reusedSocket))))
+    request.end()
+  }).pipe(Effect.timeoutOrElse({ duration: waitMs, orElse: () => Effect.fail(broken(`no answer within ${waitMs / 1000} s`)) }))
+
+const sendOnce = Effect.fnUntraced(function* (endpoint: Endpoint, authorization: Authorization, target: Target) {
+  const open = endpoint.server.protocol === "https:" ? Https.request : Http.request
+  const request = yield* Effect.acquireRelease(
+    Effect.try({
+      try: () => open(requestOptions(endpoint, authorization, target)).on("error", () => undefined),
+      catch: (cause) => broken(explainCause(cause)),
+    }),
+    (opened) => Effect.sync(() => opened.destroy()),
+  )
+  return yield* awaitAnswer(request, target.waitMs)
+})
+
+/**
+ * Sends a GET and waits for the headers of the answer. A kept connection that the server closed in the same moment is no failure of the
+ * server: such a request goes out once more.
+ */
+export const send = (
+  endpoint: Endpoint,
+  authorization: Authorization,
+  target: Target,
+): Effect.Effect<Http.IncomingMessage, NetworkError, Scope.Scope> =>
+  Effect.catchIf(
+    sendOnce(endpoint, authorization, target),
+    (error) => error.reused,
+    () => sendOnce(endpoint, authorization, target),
+  )
+
+export interface BodyBounds {
+  readonly bytesMax: number
+  /** A guess at the size; right guesses save copies. */
+  readonly bytesExpected: number
+  /** The longest silence within the body. */
+  readonly stallMs: number
+}
+
+/** A buffer that grows; `take` gives what was added, without a copy when most of the room was used. */
+const makeGathering = (bytesExpected: number, bytesMax: number) => {
+  let room = Buffer.allocUnsafeSlow(Math.min(Math.max(bytesExpected, 16 * KiB), bytesMax))
+  let length = 0
+  return {
+    /** False when it would exceed `bytesMax`; then nothing was added. */
+    add: (chunk: Uint8Array): boolean => {
+      const needed = length + chunk.length
+      if (needed > bytesMax) return false
+      if (needed > room.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.min(Math.max(needed, 2 * room.length), bytesMax))
+        larger.set(room.subarray(0, length))
+        room = larger
+      }
+      room.set(chunk, length)
+      length = needed
+      return true
+    },
+    take: (): Uint8Array => {
+      const whole = length * 2 >= room.length
+      return whole ? new Uint8Array(room.buffer, 0, length) : Uint8Array.prototype.slice.call(room, 0, length)
+    },
+  }
+}
+
+/**
+ * Reads a body to its end. Chunks are copied at once into one piece of memory, so that the socket's buffers die young.
+ * Fails when the connection is cut, stands still, or the body exceeds `bytesMax` (`tooLarge`).
+ */
+export const readBody = (response: Http.IncomingMessage, bounds: BodyBounds): Effect.Effect<Uint8Array, NetworkError> =>
+  Effect.callback((resume) => {
+    const declared = Number(response.headers["content-length"])
+    const tooLarge = new NetworkError({ text: `the answer is larger than ${bounds.bytesMax} bytes`, tooLarge: true, reused: false })
+    if (declared > bounds.bytesMax) return resume(Effect.fail(tooLarge))
+    const gathering = makeGathering(Number.isNaN(declared) ? bounds.bytesExpected : declared, bounds.bytesMax)
+    const settle = (outcome: Effect.Effect<Uint8Array, NetworkError>) => {
+      clearTimeout(stall)
+      response.off("data", onData).off("end", onEnd).off("error", onError).off("close", onClose)
+      resume(outcome)
+    }
+    const onData = (chunk: Buffer) => {
+      stall.refresh()
+      if (!gathering.add(chunk)) {
+        response.pause()
+        settle(Effect.fail(tooLarge))
+      }
+    }
+    const onEnd = () => settle(response.complete ? Effect.succeed(gathering.take()) : Effect.fail(broken("the connection was cut")))
+    const onError = (cause: Error) => settle(Effect.fail(broken(explainCause(cause))))
+    const onClose = () => settle(Effect.fail(broken("the connection was cut")))
+    const stall = setTimeout(() => settle(Effect.fail(broken(`the answer stood still for ${bounds.stallMs / 1000} s`))), bounds.stallMs)
+    response.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose)
+    return Effect.sync(() => settle(Effect.never))
+  })
+
+export interface StreamBounds {
+  /** The longest silence once `marker` was seen. */
+  readonly idleMs: number
+  /** Bytes that prove that the server speaks regularly. */
+  readonly marker: string
+  /** The longest time that the whole answer may take. */
+  readonly lifeMs: number
+}
+
+/**
+ * Reads a body as it comes: each call answers with the bytes that have come since, undefined at an orderly end. Nobody asking, the socket
+ * is not read: its own buffers fill and the server waits. Silence is measured only while somebody asks.
+ */
+export const openStream = Effect.fnUntraced(function* (response: Http.IncomingMessage, bounds: StreamBounds) {
+  const openedMs = yield* Clock.currentTimeMillis
+  let marked = false
+  let state: "open" | "ended" | NetworkError = "open"
+  let wake = (): void => undefined
+  response.on("readable", () => wake())
+  response.on("end", () => {
+    state = response.complete ? "ended" : broken("the connection was cut")
+    wake()
+  })
+  response.on("error", (cause) => {
+    state = broken(explainCause(cause))
+    wake()
+  })
+  response.on("close", () => {
+    if (state === "open") state = broken("the connection was cut")
+    wake()
+  })
+
+  /** What can be said without waiting; undefined when that is nothing. */
+  const outcome = (): Effect.Effect<Uint8Array | undefined, NetworkError> | undefined => {
+    const bytes: Buffer | null = response.read()
+    if (bytes !== null) {
+      marked ||= bytes.includes(bounds.marker, 0, "latin1")
+      return Effect.succeed(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))
+    }
+    return state === "open" ? undefined : state === "ended" ? Effect.succeed(undefined) : Effect.fail(state)
+  }
+  const arrival = Effect.callback<Uint8Array | undefined, NetworkError>((resume) => {
+    wake = () => {
+      const known = outcome()
+      if (known === undefined) return
+      wake = () => undefined
+      resume(known)
+    }
+    wake()
+    return Effect.sync(() => {
+      wake = () => undefined
+    })
+  })
+  const wait = Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+    const silenceMs = marked ? bounds.idleMs : Math.max(openedMs + bounds.lifeMs - nowMs, 0)
+    const silent = broken(`nothing was heard for ${Math.round((marked ? silenceMs : nowMs - openedMs + silenceMs) / 1000)} s`)
+    return Effect.timeoutOrElse(arrival, { duration: silenceMs, orElse: () => Effect.fail(silent) })
+  })
+  return Effect.suspend(() => outcome() ?? wait)
+})

@@ -1,8 +1,11 @@
 /**
  * A growing run of bytes, and the few ways in which JSON gets into it: plain ASCII, text, verbatim copies, and text inside JSON strings.
- * Invariants: `at` never exceeds the capacity; whatever is written through `writeText`, `writeQuoted`, `escapeInto` and `escapeCanonical`
- * is valid UTF-8, whatever came in. Knows nothing of messages.
+ * Invariants: `at` never exceeds the capacity; what is written by any function but `copyRaw` is valid UTF-8, whatever came in.
+ * Knows nothing of messages.
  */
+
+import { backslash, quote } from "../read/json.ts"
+import { decodeString } from "../read/text.ts"
 
 export interface Writer {
   /** Replaced when it grows: views of it are valid only until the next write. */
@@ -34,7 +37,7 @@ export const writeAscii = (writer: Writer, text: string): void => {
 const replacement = 0xfffd
 
 /** Writes one code point as UTF-8; a surrogate becomes U+FFFD. Room for four bytes must be there. */
-const putCodePoint = (writer: Writer, codePoint: number): void => {
+export const putCodePoint = (writer: Writer, codePoint: number): void => {
   const { bytes } = writer
   const c = codePoint >= 0xd800 && codePoint <= 0xdfff ? replacement : codePoint
   if (c < 0x80) {
@@ -64,8 +67,8 @@ export const writeText = (writer: Writer, text: string): void => {
   }
 }
 
-/** Writes any string as a JSON string, quotes included. */
-export const writeQuoted = (writer: Writer, text: string): void => writeText(writer, JSON.stringify(text))
+/** Writes any string as a JSON string, quotes included; lone surrogates become U+FFFD. */
+export const writeQuoted = (writer: Writer, text: string): void => writeText(writer, JSON.stringify(text.toWellFormed()))
 
 /** Copies bytes as they are: for values that are known to be valid, such as numbers. */
 export const copyRaw = (writer: Writer, bytes: Uint8Array, start: number, end: number): void => {
@@ -91,8 +94,6 @@ export const sequenceLength = (bytes: Uint8Array, at: number, end: number): numb
   return length
 }
 
-const quote = 0x22
-const backslash = 0x5c
 const hex = "0123456789abcdef"
 
 /** What a byte needs inside a JSON string: 0 nothing, 1 a backslash before it, 2 more than that. */
@@ -111,7 +112,8 @@ const short: ReadonlyMap<number, string> = new Map([
   [0x0d, "\\r"],
 ])
 
-const controlEscape = (c: number): string => short.get(c) ?? `\\u00${hex[c >> 4] ?? ""}${hex[c & 15] ?? ""}`
+/** The escape of a control character: its short form, else `\\u00xx`. */
+export const controlEscape = (c: number): string => short.get(c) ?? `\\u00${hex[c >> 4] ?? ""}${hex[c & 15] ?? ""}`
 
 /**
  * Writes bytes as the content of a JSON string (without the quotes around it). Escapes `"`, `\` and control characters only; a byte that
@@ -166,4 +168,30 @@ const escapeRare = (writer: Writer, bytes: Uint8Array, at: number, end: number):
   }
   for (let i = 0; i < length; i++) writer.bytes[writer.at++] = bytes[at + i] ?? 0
   return length
+}
+
+/** Characters of a plain string: ASCII without quotes, backslashes and control characters. */
+const isPlain = (bytes: Uint8Array, start: number, end: number): boolean => {
+  for (let i = start; i < end; i++) if (need[bytes[i] as number] !== 0) return false
+  return true
+}
+
+/**
+ * Writes a JSON string again as a JSON string, quotes included. It is copied where it is plain, else decoded and written anew, so that its
+ * escapes and its UTF-8 are valid afterwards.
+ * @param start the first byte of its content
+ * @param end the closing quote
+ */
+export const writeString = (writer: Writer, bytes: Uint8Array, start: number, end: number): void => {
+  if (!isPlain(bytes, start, end)) {
+    writeQuoted(writer, decodeString(bytes, start, end))
+    return
+  }
+  reserve(writer, end - start + 2)
+  const out = writer.bytes
+  let at = writer.at
+  out[at++] = quote
+  for (let i = start; i < end; i++) out[at++] = bytes[i] as number
+  out[at++] = quote
+  writer.at = at
 }

@@ -88,7 +88,7 @@ const preferCore = (reading: Reading, types: ReadonlyArray<ServedType>): Readonl
 const nameLengthMax = 320
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
-const measureDistance = (a: string, b: string): number => {
+export const measureDistance = (a: string, b: string): number => {
   let before: Array<number> = []
   let above = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let row = 1; row <= a.length; row++) {

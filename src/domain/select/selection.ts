@@ -6,7 +6,7 @@
 import type { Notice } from "../sync/fact.ts"
 import { defaultNames, tableNames } from "./builtin.ts"
 import type { Discovery, ServedType } from "./discovery.ts"
-import { pluralSpellings, resolveName } from "./names.ts"
+import { pluralSpellings, type Resolution, resolveName } from "./names.ts"
 import { type ResourceType, typeKey } from "./resource.ts"
 import type { WatchList } from "./watchList.ts"
 
@@ -69,6 +69,12 @@ const isEvent = (name: string): name is EventName => (allEvents as ReadonlySet<s
 const dropHighChurn = (types: ReadonlyArray<ServedType>, name: string): ReadonlyArray<ServedType> =>
   name.trim() === "*" ? types.filter((type) => !highChurn.has(typeKey(type))) : types
 
+const explainUnknown = ({ nearest, old }: Extract<Resolution, { _tag: "Unknown" }>, staleGroup: string | undefined): string => {
+  if (staleGroup !== undefined) return ` at present: ${staleGroup} does not answer`
+  if (old) return ": its API is not installed or was removed"
+  return nearest === undefined ? "" : `; the nearest name is ${nearest}`
+}
+
 /**
  * The types that a name stands for; one notice when there are none.
  * @param author `person`: somebody wrote the name and expects it to count; `table`: it is built in, and unserved on most clusters
@@ -83,9 +89,13 @@ const findTypes = (name: string, author: "person" | "table", discovery: Discover
       notices.push({ error: "ErrNewInformer", subject: name, detail: `${typeKey(resolution.type)} does not offer list and watch`, level })
       return []
     case "Unknown": {
-      const hint = resolution.old ? " (its API is not installed or was removed)" : ""
-      const nearest = resolution.nearest === undefined || resolution.old ? "" : `; the nearest name is ${resolution.nearest}`
-      notices.push({ error: "ErrUnknownResource", subject: name, detail: `this cluster serves no ${name}${hint}${nearest}`, level })
+      const group = [...discovery.staleGroups].find((stale) => stale !== "" && name.trim().endsWith(`.${stale}`))
+      notices.push({
+        error: "ErrUnknownResource",
+        subject: name,
+        detail: `this cluster serves no ${name}${explainUnknown(resolution, group)}`,
+        level,
+      })
       return []
     }
   }

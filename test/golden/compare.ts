@@ -10,7 +10,8 @@ export type Node =
   | { readonly _tag: "String"; readonly text: string }
   | { readonly _tag: "Literal"; readonly text: string }
 
-const token = /[ \t\n\r]*(?:([[\]{},:])|("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?))/y
+const token =
+  /[ \t\n\r]*(?:([[\]{},:])|("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?))/y
 
 /** Parses JSON without taking its numbers apart. Throws a SyntaxError. */
 export const parseNode = (text: string): Node => {
@@ -97,7 +98,9 @@ const differ = (expected: Node | undefined, actual: Node | undefined, path: stri
   const here: ReadonlyArray<Difference> = [{ path, expected: show(expected), actual: show(actual) }]
   if (expected?._tag === "Object" && actual?._tag === "Object") {
     const names = new Set([...expected.members.keys(), ...actual.members.keys()])
-    return [...names].flatMap((name) => differ(expected.members.get(name), actual.members.get(name), path === "" ? name : `${path}.${name}`))
+    return [...names].flatMap((name) =>
+      differ(expected.members.get(name), actual.members.get(name), path === "" ? name : `${path}.${name}`),
+    )
   }
   if (expected?._tag === "Array" && actual?._tag === "Array") {
     const length = Math.max(expected.items.length, actual.items.length)
@@ -114,4 +117,5 @@ const differ = (expected: Node | undefined, actual: Node | undefined, path: stri
 }
 
 /** In what two message texts differ; empty when they say the same. Throws a SyntaxError when one of them is not JSON. */
-export const differences = (expected: string, actual: string): ReadonlyArray<Difference> => differ(parseNode(expected), parseNode(actual), "")
+export const differences = (expected: string, actual: string): ReadonlyArray<Difference> =>
+  differ(parseNode(expected), parseNode(actual), "")

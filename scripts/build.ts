@@ -76,6 +76,7 @@ const assemble = () => {
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
     execArgvExtension: "none",
+    // Megabytes. An allocating loop took 0.33 s with 8 and 0.32 s with V8's own choice, but 148 MB instead of 254; with 4 it took 0.59 s.
     execArgv: ["--max-semi-space-size=8"],
     assets: Object.fromEntries(readdirSync(chunks).map((name) => [name, `${chunks}/${name}`])),
   }

@@ -40,7 +40,10 @@ export interface WatchRequest extends Collection {
 
 /** An open watch. Nothing is read from the socket beyond what was asked for, save the socket's own buffer. */
 export interface WatchStream {
-  /** The bytes that have come since, at least one, cut anywhere; undefined when the server ended the watch in order. Valid until the next call. */
+  /**
+   * The bytes that have come since, at least one, cut anywhere; undefined when the server ended the watch in order.
+   * Valid until the next call.
+   */
   readonly next: Effect.Effect<Uint8Array | undefined, ApiError>
 }
 

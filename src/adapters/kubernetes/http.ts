@@ -135,10 +135,7 @@ const makeGathering = (bytesExpected: number, bytesMax: number) => {
       length = needed
       return true
     },
-    take: (): Uint8Array => {
-      const whole = length * 2 >= room.length
-      return whole ? new Uint8Array(room.buffer, 0, length) : Uint8Array.prototype.slice.call(room, 0, length)
-    },
+    take: (): Uint8Array => (length * 2 >= room.length ? new Uint8Array(room.buffer, 0, length) : new Uint8Array(room.subarray(0, length))),
   }
 }
 
@@ -227,8 +224,8 @@ export const openStream = Effect.fnUntraced(function* (response: Http.IncomingMe
   })
   const wait = Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
     const silenceMs = marked ? bounds.idleMs : Math.max(openedMs + bounds.lifeMs - nowMs, 0)
-    const silent = broken(`nothing was heard for ${Math.round((marked ? silenceMs : nowMs - openedMs + silenceMs) / 1000)} s`)
-    return Effect.timeoutOrElse(arrival, { duration: silenceMs, orElse: () => Effect.fail(silent) })
+    const silent = marked ? `nothing was heard for ${bounds.idleMs / 1000} s` : `the answer did not end within ${bounds.lifeMs / 1000} s`
+    return Effect.timeoutOrElse(arrival, { duration: silenceMs, orElse: () => Effect.fail(broken(silent)) })
   })
   return Effect.suspend(() => outcome() ?? wait)
 })

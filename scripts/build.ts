@@ -91,7 +91,10 @@ const check = () => {
   if (run.status !== 0) throw new Error(`${executable} --help exits ${run.signal ?? run.status}:\n${run.stderr}`)
 }
 
-if (!existsSync(entry)) throw new Error(`There is no ${entry}`)
+if (!existsSync(entry)) {
+  console.error(`build: there is no ${entry}`)
+  process.exit(1)
+}
 const start = performance.now()
 await bundle()
 warm()

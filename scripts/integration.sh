@@ -41,6 +41,8 @@ setup_control_plane() {
 setup_nats() {
   if command -v nats-server >/dev/null 2>&1; then
     nats=$(command -v nats-server)
+  elif [ -n "$folder" ] && [ -x "$folder/nats-server" ]; then
+    nats=$folder/nats-server
   elif command -v go >/dev/null 2>&1; then
     nats=$(sh scripts/control-plane-build.sh nats-server)/nats-server
   else

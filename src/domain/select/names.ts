@@ -119,7 +119,8 @@ const findNearest = (readings: ReadonlyArray<Reading>, discovery: Discovery): st
     least = distance
     nearest = name
   }
-  for (const { group, word } of readings) {
+  for (const { group, version, word } of readings) {
+    if (version !== undefined && !versionPattern.test(version)) continue
     const written = group === undefined || group === "" ? word : `${word}.${group}`
     if (written.length > nameLengthMax) continue
     for (const type of discovery.types) {
@@ -134,7 +135,11 @@ const findNearest = (readings: ReadonlyArray<Reading>, discovery: Discovery): st
       }
     }
   }
-  return nearest
+  const [first] = readings
+  // Right name, wrong group.
+  const elsewhere = first === undefined ? [] : findBest({ word: first.word, group: undefined, version: undefined }, discovery.types)
+  const namesake = first?.word === "*" ? undefined : elsewhere.find((type) => type.watchable)
+  return nearest ?? (namesake === undefined ? undefined : typeKey(namesake))
 }
 
 /**

@@ -1,0 +1,71 @@
+import * as Result from "effect/Result"
+import { describe, expect, it } from "vitest"
+import { parseWatchList } from "../../../src/domain/select/watchList.ts"
+
+const parse = (data: unknown) => parseWatchList({ kind: "MeshSync", spec: { "watch-list": { data } } })
+const whitelist = (value: unknown) => parse({ whitelist: JSON.stringify(value) })
+
+describe("a watch-list", () => {
+  it("is a whitelist with events as written", () => {
+    const found = whitelist([
+      { Resource: "pods.v1.", Events: ["ADDED", "DELETE"] },
+      { Resource: "services.v1.", Events: [] },
+    ])
+    expect(Result.getOrThrow(found)).toEqual({
+      whitelist: [
+        { resource: "pods.v1.", events: ["ADDED", "DELETE"] },
+        { resource: "services.v1.", events: [] },
+      ],
+    })
+  })
+
+  it("is a blacklist of names", () => {
+    expect(Result.getOrThrow(parse({ blacklist: '["pods.v1.","secrets.v1."]', whitelist: "" }))).toEqual({
+      blacklist: ["pods.v1.", "secrets.v1."],
+    })
+  })
+
+  it("has members in any case, and takes null for nothing", () => {
+    const found = parse({
+      whitelist: '[{"resource":"a","EVENTS":["ADDED"],"Extra":1},{"RESOURCE":"b"},{"Resource":"c","Events":null},null]',
+      blacklist: null,
+    })
+    expect(Result.getOrThrow(found)).toEqual({
+      whitelist: [
+        { resource: "a", events: ["ADDED"] },
+        { resource: "b", events: [] },
+        { resource: "c", events: [] },
+        { resource: "", events: [] },
+      ],
+    })
+    expect(Result.getOrThrow(parse({ blacklist: '["a",null]', whitelist: "null" }))).toEqual({ blacklist: ["a", ""] })
+  })
+
+  it.each([
+    ["no resource", parseWatchList(undefined), /resource is no object/],
+    ["no spec", parseWatchList({ kind: "MeshSync" }), /spec is missing/],
+    ["a spec that is no object", parseWatchList({ spec: "watch-list" }), /spec is missing or no object/],
+    ["a spec that is a list", parseWatchList({ spec: [] }), /spec/],
+    ["no watch-list", parseWatchList({ spec: {} }), /watch-list is missing/],
+    ["a null watch-list", parseWatchList({ spec: { "watch-list": null } }), /watch-list is missing/],
+    ["a watch-list that is a text", parseWatchList({ spec: { "watch-list": "[]" } }), /watch-list is no object/],
+    ["a value that is no text", parse({ whitelist: ["pods"] }), /does not consist of texts/],
+    ["an unrelated value that is no text", parse({ blacklist: '["a"]', note: 1 }), /does not consist of texts/],
+    ["a blacklist that is no JSON", parse({ blacklist: "pods.v1." }), /blacklist is no JSON array/],
+    ["a blacklist of objects", parse({ blacklist: '[{"Resource":"pods.v1."}]' }), /blacklist is no JSON array/],
+    ["a whitelist that is no JSON", parse({ whitelist: "[{" }), /whitelist is no JSON array/],
+    ["a whitelist of names", parse({ whitelist: '["pods.v1."]' }), /whitelist is no JSON array/],
+    ["events that are no list", whitelist([{ Resource: "pods.v1." }, { Resource: "a", Events: "ADDED" }]), /entry 2/],
+    ["a resource that is no text", whitelist([{ Resource: 1 }]), /entry 1/],
+    ["nothing", parse({}), /neither/],
+    ["no data", parse(undefined), /neither/],
+    ["empty lists", parse({ whitelist: "[]", blacklist: "[]" }), /neither/],
+    ["both", parse({ whitelist: '[{"Resource":"a"}]', blacklist: '["b"]' }), /both/],
+    ["a broken blacklist beside a good whitelist", parse({ whitelist: '[{"Resource":"a"}]', blacklist: "{" }), /blacklist/],
+  ])("cannot be used: %s", (_, found, cause) => {
+    if (Result.isSuccess(found)) throw new Error(`accepted: ${JSON.stringify(found.success)}`)
+    expect(found.failure.key).toBe("ErrInitConfig")
+    expect(found.failure.code).toBe("1000")
+    expect(found.failure.detail).toMatch(cause)
+  })
+})

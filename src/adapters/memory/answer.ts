@@ -3,7 +3,15 @@
  * Knows the paths and the order in which kube-apiserver refuses: credentials first, then permission, then whether the path exists.
  */
 import * as Result from "effect/Result"
-import { aggregatedDiscovery, aggregatedMediaType, coreVersions, groupDocument, groupList, resourceList, versionDocument } from "./discovery.ts"
+import {
+  aggregatedDiscovery,
+  aggregatedMediaType,
+  coreVersions,
+  groupDocument,
+  groupList,
+  resourceList,
+  versionDocument,
+} from "./discovery.ts"
 import { meetsTrouble, takeTrouble } from "./fault.ts"
 import { encodeObject, findShelf, listPage } from "./list.ts"
 import { type Cluster, itemKey, type Shelf, type User } from "./model.ts"
@@ -85,7 +93,8 @@ const answerDiscovery = (cluster: Cluster, pathname: string, accept: string): Re
   const aggregated = accept.includes("as=APIGroupDiscoveryList")
   const [, root, first, second, ...more] = pathname.replace(/\/$/, "").split("/")
   if (pathname === "/version") return jsonReply(200, versionDocument)
-  if (pathname === "/readyz" || pathname === "/livez" || pathname === "/healthz") return reply(200, "text/plain; charset=utf-8", encodeText("ok"))
+  if (pathname === "/readyz" || pathname === "/livez" || pathname === "/healthz")
+    return reply(200, "text/plain; charset=utf-8", encodeText("ok"))
   if ((root !== "api" && root !== "apis") || more.length > 0) return undefined
   if (first === undefined) {
     if (aggregated) return jsonReply(200, aggregatedDiscovery(cluster, root === "api"), aggregatedMediaType)
@@ -93,7 +102,11 @@ const answerDiscovery = (cluster: Cluster, pathname: string, accept: string): Re
   }
   if (root === "api" && second !== undefined) return undefined
   const document =
-    root === "api" ? resourceList(cluster, "", first) : second === undefined ? groupDocument(cluster, first) : resourceList(cluster, first, second)
+    root === "api"
+      ? resourceList(cluster, "", first)
+      : second === undefined
+        ? groupDocument(cluster, first)
+        : resourceList(cluster, first, second)
   return document === undefined ? pageNotFound : jsonReply(200, document)
 }
 
@@ -156,7 +169,9 @@ const answerWrite = (cluster: Cluster, shelf: Shelf, target: Target, { body, met
   const { name, namespace = "", version } = target
   if (method === "DELETE" && name !== undefined) {
     const removed = removeObject(cluster, shelf.key, namespace, name, nowMs)
-    return Result.isFailure(removed) ? refuse(removed.failure) : reply(200, "application/json", encodeObject(shelf, version, removed.success))
+    return Result.isFailure(removed)
+      ? refuse(removed.failure)
+      : reply(200, "application/json", encodeObject(shelf, version, removed.success))
   }
   const object = parseBody(body)
   if (object === undefined) return refuse(badRequest("the object provided is unrecognized"))
@@ -186,12 +201,16 @@ const answerTarget = (cluster: Cluster, target: Target, request: Request, query:
   const { custom, namespaced, verbs } = shelf.resource
   const misplaced = namespace === undefined ? namespaced && name !== undefined : !namespaced
   if (misplaced || (subresource !== undefined && subresource !== "status")) {
-    return custom ? pageNotFound : refuse({ ...notFound(shelf.resource, ""), message: "the server could not find the requested resource", details: {} })
+    return custom
+      ? pageNotFound
+      : refuse({ ...notFound(shelf.resource, ""), message: "the server could not find the requested resource", details: {} })
   }
   if (request.method !== "GET") return answerWrite(cluster, shelf, target, request)
   if (name !== undefined) {
     const stored = shelf.items.get(itemKey(namespace, name))
-    return stored === undefined ? refuse(notFound(shelf.resource, name)) : reply(200, "application/json", encodeObject(shelf, version, stored))
+    return stored === undefined
+      ? refuse(notFound(shelf.resource, name))
+      : reply(200, "application/json", encodeObject(shelf, version, stored))
   }
   if (!verbs.includes("list")) return refuse(methodNotAllowed)
   return watching ? answerWatch(cluster, shelf, target, query) : answerList(cluster, shelf, target, query)

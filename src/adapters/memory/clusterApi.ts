@@ -23,7 +23,10 @@ const withQuery = ({ namespace, selector, type }: Collection, members: Readonly<
 }
 
 /** A reply's body, or what its status means. */
-const bodyOfReply = (path: string, { body, contentType, cutAfter, retryAfterSeconds, status }: Reply): Effect.Effect<Uint8Array, ApiError> => {
+const bodyOfReply = (
+  path: string,
+  { body, contentType, cutAfter, retryAfterSeconds, status }: Reply,
+): Effect.Effect<Uint8Array, ApiError> => {
   const retryAfter = retryAfterSeconds === undefined ? undefined : String(retryAfterSeconds)
   if (status !== 200) return Effect.fail(new ApiError({ failure: failureOfAnswer(status, decodeText(body), retryAfter), path }))
   if (cutAfter !== undefined && cutAfter < body.length) return Effect.fail(new ApiError({ failure: broken, path }))
@@ -49,9 +52,7 @@ export const makeClusterApi = (cluster: Cluster, token: string = administrator.t
 
   return {
     list: (request) =>
-      read(
-        withQuery(request, { limit: String(request.limit), ...(request.continue === "" ? {} : { continue: request.continue }) }),
-      ),
+      read(withQuery(request, { limit: String(request.limit), ...(request.continue === "" ? {} : { continue: request.continue }) })),
     watch: (request) =>
       Effect.gen(function* () {
         const path = withQuery(request, {
@@ -61,7 +62,8 @@ export const makeClusterApi = (cluster: Cluster, token: string = administrator.t
           allowWatchBookmarks: "true",
         })
         const given = yield* ask(path, "application/json")
-        if (given._tag === "Reply") return yield* Effect.flatMap(bodyOfReply(path, given), () => Effect.fail(new ApiError({ failure: broken, path })))
+        if (given._tag === "Reply")
+          return yield* Effect.flatMap(bodyOfReply(path, given), () => Effect.fail(new ApiError({ failure: broken, path })))
         const shown = yield* streamWatch(cluster, given.watch, given.timeoutSeconds)
         let over: "open" | "ended" | "cut" = "open"
         const next: Effect.Effect<Uint8Array | undefined, ApiError> = Effect.suspend(() => {

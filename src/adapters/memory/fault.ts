@@ -37,7 +37,9 @@ export const takeTrouble = <T extends Tag>(
   ...tags: ReadonlyArray<T>
 ): Extract<Trouble, { readonly _tag: T }> | undefined => {
   const wanted: ReadonlyArray<Tag> = tags
-  const at = faults.findIndex((fault) => fault.verb === verb && (fault.key === key || fault.key === "*") && wanted.includes(fault.trouble._tag))
+  const at = faults.findIndex(
+    (fault) => fault.verb === verb && (fault.key === key || fault.key === "*") && wanted.includes(fault.trouble._tag),
+  )
   const found = faults[at]
   if (found === undefined) return undefined
   if (found.times <= 1) faults.splice(at, 1)

@@ -43,6 +43,8 @@ export interface Shelf {
   oldest: number
   /** Raised when the storage is built anew (a definition changed): watches of an older epoch end. */
   epoch: number
+  /** Raised when the connections of its watches are broken. */
+  cuts: number
   /** The definition is gone: watches end once they have told the log. */
   closed: boolean
   /** What continue tokens point to, by version. */
@@ -84,6 +86,7 @@ const makeShelf = (resource: Resource, oldest: number): Shelf => ({
   log: [],
   oldest,
   epoch: 0,
+  cuts: 0,
   closed: false,
   snapshots: new Map(),
 })
@@ -113,7 +116,10 @@ export const mixBits = (bits: number): number => {
 
 /** The n-th uid of a seed, in the form of a random UUID. */
 export const uidOf = (seed: number, n: number): string => {
-  const word = (salt: number) => mixBits(mixBits(seed + salt * 0x9e3779b9) ^ n).toString(16).padStart(8, "0")
+  const word = (salt: number) =>
+    mixBits(mixBits(seed + salt * 0x9e3779b9) ^ n)
+      .toString(16)
+      .padStart(8, "0")
   const [a, b, c, d] = [word(1), word(2), word(3), word(4)]
   return `${a}-${b.slice(0, 4)}-4${b.slice(5)}-a${c.slice(1, 4)}-${c.slice(4)}${d}`
 }
@@ -235,6 +241,17 @@ export const compact = (cluster: Cluster): void => {
 /** The server restarts: connections are cut, and what happened before can no longer be watched. */
 export const restartServer = (cluster: Cluster): void => {
   cluster.restarts += 1
-  for (const shelf of cluster.shelves.values()) shelf.oldest = cluster.version
+  for (const shelf of cluster.shelves.values()) {
+    shelf.log.length = 0
+    shelf.oldest = cluster.version
+  }
+  wake(cluster)
+}
+
+/** Breaks the connections of one type's watches; a new watch can go on where they stopped. */
+export const cutWatches = (cluster: Cluster, key: string): void => {
+  const shelf = cluster.shelves.get(key)
+  if (shelf === undefined) return
+  shelf.cuts += 1
   wake(cluster)
 }

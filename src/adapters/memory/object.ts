@@ -90,7 +90,8 @@ const goEscapes: Readonly<Record<string, string>> = {
 }
 
 /** JSON as Go's encoder writes it. */
-export const encodeGoJson = (value: unknown): string => JSON.stringify(value).replaceAll(/[<>&\u2028\u2029]/g, (char) => goEscapes[char] ?? char)
+export const encodeGoJson = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(/[<>&\u2028\u2029]/g, (char) => goEscapes[char] ?? char)
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

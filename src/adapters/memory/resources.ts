@@ -121,7 +121,11 @@ interface Definition {
     readonly shortNames?: ReadonlyArray<string>
     readonly categories?: ReadonlyArray<string>
   }
-  readonly versions: ReadonlyArray<{ readonly name: string; readonly served: boolean; readonly subresources?: { readonly status?: object } }>
+  readonly versions: ReadonlyArray<{
+    readonly name: string
+    readonly served: boolean
+    readonly subresources?: { readonly status?: object }
+  }>
 }
 
 /** Kubernetes' order of versions: stable before beta before alpha, higher numbers first, anything else last and alphabetical. */

@@ -93,21 +93,22 @@ const serveRequest = (cluster: Cluster, request: Omit<Request, "nowMs">, respons
   })
 
 /** A fiber for the request, on the real clock; it is interrupted when the client goes away. */
-const respondWith = (cluster: Cluster, count: (request: Omit<Request, "nowMs">) => void) => async (incoming: IncomingMessage, response: ServerResponse) => {
-  const body = await readBody(incoming)
-  if (body === undefined) return void response.writeHead(413).end()
-  const request = {
-    method: incoming.method ?? "GET",
-    path: incoming.url ?? "/",
-    accept: incoming.headers.accept ?? "",
-    token: (incoming.headers.authorization ?? "").replace(/^Bearer /, ""),
-    body,
+const respondWith =
+  (cluster: Cluster, count: (request: Omit<Request, "nowMs">) => void) => async (incoming: IncomingMessage, response: ServerResponse) => {
+    const body = await readBody(incoming)
+    if (body === undefined) return void response.writeHead(413).end()
+    const request = {
+      method: incoming.method ?? "GET",
+      path: incoming.url ?? "/",
+      accept: incoming.headers.accept ?? "",
+      token: (incoming.headers.authorization ?? "").replace(/^Bearer /, ""),
+      body,
+    }
+    count(request)
+    const gone = new AbortController()
+    response.once("close", () => gone.abort())
+    await Effect.runPromiseExit(serveRequest(cluster, request, response), { signal: gone.signal })
   }
-  count(request)
-  const gone = new AbortController()
-  response.once("close", () => gone.abort())
-  await Effect.runPromiseExit(serveRequest(cluster, request, response), { signal: gone.signal })
-}
 
 const kubeconfigOf = (url: string, { name, token }: User): string => `apiVersion: v1
 kind: Config

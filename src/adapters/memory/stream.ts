@@ -28,16 +28,13 @@ export const awaitChange = (cluster: Cluster): Effect.Effect<void> =>
  * The next bytes of a watch, at least one; or its end.
  * @param timeoutSeconds after which the server ends it; undefined: half an hour
  */
-export const streamWatch = (
-  cluster: Cluster,
-  watch: Watch,
-  timeoutSeconds: number | undefined,
-): Effect.Effect<Effect.Effect<Shown>> =>
+export const streamWatch = (cluster: Cluster, watch: Watch, timeoutSeconds: number | undefined): Effect.Effect<Effect.Effect<Shown>> =>
   Effect.gen(function* () {
     const openedMs = yield* Clock.currentTimeMillis
     const endMs = openedMs + (timeoutSeconds ?? 1_800) * 1_000
     const lastBookmarkMs = endMs - bookmarkBeforeEndMs
-    const bookmarkAfter = (nowMs: number) => (nowMs < lastBookmarkMs ? Math.min(nowMs + bookmarkEveryMs, lastBookmarkMs) : Number.POSITIVE_INFINITY)
+    const bookmarkAfter = (nowMs: number) =>
+      nowMs < lastBookmarkMs ? Math.min(nowMs + bookmarkEveryMs, lastBookmarkMs) : Number.POSITIVE_INFINITY
     let bookmarkMs = bookmarkAfter(openedMs)
     const ended: Shown = { bytes: new Uint8Array(0), state: "ended" }
     const next: Effect.Effect<Shown> = Effect.gen(function* () {

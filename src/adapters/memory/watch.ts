@@ -31,6 +31,7 @@ export interface Watch {
   readonly bookmarks: boolean
   readonly epoch: number
   readonly restarts: number
+  readonly cuts: number
   /** The version up to which it has shown everything. */
   cursor: number
   /** What comes before the log: the objects that are there, or the refusal of the version. */
@@ -62,6 +63,7 @@ export const openWatch = (cluster: Cluster, shelf: Shelf, version: string, query
     bookmarks: query.bookmarks,
     epoch: shelf.epoch,
     restarts: cluster.restarts,
+    cuts: shelf.cuts,
     cursor: from,
     pending: expired || (from !== 0 && from < shelf.oldest) ? "refusal" : from === 0 ? "objects" : undefined,
     bytesLeft: cut?.afterBytes,
@@ -136,7 +138,7 @@ const limitBytes = (watch: Watch, text: string, state: "open" | "ended"): Shown 
 /** What the watch shows now: all that has happened since the last call. */
 export const readWatch = (cluster: Cluster, watch: Watch): Shown => {
   const nothing = new Uint8Array(0)
-  if (watch.restarts !== cluster.restarts) return { bytes: nothing, state: "cut" }
+  if (watch.restarts !== cluster.restarts || watch.cuts !== watch.shelf.cuts) return { bytes: nothing, state: "cut" }
   if (meetsTrouble(cluster.faults, watch.shelf.key, "watch", "Silence")) return { bytes: nothing, state: "open" }
   if (watch.pending === "refusal") {
     const status = statusText(tooOldVersion(watch.cursor, watch.shelf.oldest))

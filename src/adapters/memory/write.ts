@@ -7,7 +7,20 @@
  */
 import * as Result from "effect/Result"
 import { typeKey } from "../../domain/select/resource.ts"
-import { bodyOf, type Cluster, commit, itemKey, nextUid, serveResource, type Shelf, storedOf, type Stored, timestampOf, treeOf, withdrawResource } from "./model.ts"
+import {
+  bodyOf,
+  type Cluster,
+  commit,
+  itemKey,
+  nextUid,
+  serveResource,
+  type Shelf,
+  storedOf,
+  type Stored,
+  timestampOf,
+  treeOf,
+  withdrawResource,
+} from "./model.ts"
 import { type KubeObject, mergePatch, type Meta } from "./object.ts"
 import { alreadyExists, badRequest, conflict, notFound, type Refusal } from "./refusal.ts"
 import { resourceOfDefinition } from "./resources.ts"
@@ -31,13 +44,28 @@ const sameBytes = (left: Uint8Array, right: Uint8Array): boolean =>
 const establish = (cluster: Cluster, shelf: Shelf, stored: Stored, nowMs: number): void => {
   const tree = treeOf(stored)
   const time = timestampOf(nowMs)
-  const { names, versions } = tree["spec"] as { readonly names: object; readonly versions: ReadonlyArray<{ readonly name: string; readonly storage: boolean }> }
+  const { names, versions } = tree["spec"] as {
+    readonly names: object
+    readonly versions: ReadonlyArray<{ readonly name: string; readonly storage: boolean }>
+  }
   const statusOf = (established: boolean) => ({
     conditions: [
       { type: "NamesAccepted", status: "True", lastTransitionTime: time, reason: "NoConflicts", message: "no conflicts found" },
       established
-        ? { type: "Established", status: "True", lastTransitionTime: time, reason: "InitialNamesAccepted", message: "the initial names have been accepted" }
-        : { type: "Established", status: "False", lastTransitionTime: time, reason: "Installing", message: "the initial names have been accepted" },
+        ? {
+            type: "Established",
+            status: "True",
+            lastTransitionTime: time,
+            reason: "InitialNamesAccepted",
+            message: "the initial names have been accepted",
+          }
+        : {
+            type: "Established",
+            status: "False",
+            lastTransitionTime: time,
+            reason: "Installing",
+            message: "the initial names have been accepted",
+          },
     ],
     acceptedNames: names,
     storedVersions: versions.filter(({ storage }) => storage).map(({ name }) => name),

@@ -78,6 +78,7 @@ export const planLanes = (
       if (type.watchable) close.push(lane)
       continue
     }
+    // An answer that says nothing also ends a doubt: it takes two that do.
     if (stale) continue
     const sinceMs = missingSinceMs.get(key) ?? nowMs
     if (nowMs - sinceMs >= vanishedAfterMs) vanish.push(lane)

@@ -143,16 +143,15 @@ const chooseListed = (discovery: Discovery, { customTypes, watchList }: Selectio
 
 /**
  * Applies `outputResources`: only what they name, with the watch-list's events where it has some. A name also holds the listed types whose plural
- * is spelt like it in whatever group, as in the Go MeshSync (`service` keeps the Services of Knative that are watched anyway).
+ * is spelt like it in whatever group, as in the Go MeshSync (`service` keeps the Services of Knative that are watched anyway); `*` holds them all.
  */
 const chooseNamed = (names: ReadonlyArray<string>, listed: Choices, discovery: Discovery, notices: Array<Notice>): Choices => {
   const choices: Choices = new Map()
   for (const name of names) {
     const spellings = pluralSpellings(name)
-    const alike = [...listed.values()].filter(({ type }) => spellings.includes(type.plural))
-    for (const type of alike.length === 0 ? findTypes(name, "person", discovery, notices) : findTypes(name, "table", discovery, [])) {
-      const key = typeKey(type)
-      if (!choices.has(key)) choices.set(key, { type, events: listed.get(key)?.events ?? allEvents })
+    const alike = [...listed.values()].filter(({ type }) => name === "*" || spellings.includes(type.plural))
+    for (const type of findTypes(name, "person", discovery, alike.length === 0 ? notices : [])) {
+      addTypes(choices, [type], listed.get(typeKey(type))?.events ?? allEvents)
     }
     for (const { events, type } of alike) addTypes(choices, [type], events)
   }
@@ -230,10 +229,12 @@ export const select = (discovery: Discovery, input: SelectionInput): Selection =
   for (const [key, { events, type }] of chosen) {
     if (denied.has(key)) leaveOut(key, "the blacklist of the MeshSync resource names it")
     else if (!type.namespaced && !clusterScoped) leaveOut(key, "it belongs to no namespace, and the output is restricted to namespaces")
-    else if (type.namespaced && filtered && inNamespaces.size === 0) leaveOut(key, "no namespace is selected")
-    else if (!type.namespaced)
-      lanes.push({ type, events, namespace: undefined, namespaces: undefined, selector: input.selector, hidden: false })
-    else lanes.push({ type, events, namespace, namespaces, selector: input.selector, hidden: false })
+    else if (type.namespaced && filtered && inNamespaces.size === 0)
+      leaveOut(key, "the output is restricted to what belongs to no namespace")
+    else {
+      const scope = type.namespaced ? { namespace, namespaces } : { namespace: undefined, namespaces: undefined }
+      lanes.push({ type, events, ...scope, selector: input.selector, hidden: false })
+    }
   }
   if (lanes.length === 0) {
     notices.push({ error: "ErrNewPipeline", subject: "selection", detail: "no resource of this cluster is selected", level: "error" })

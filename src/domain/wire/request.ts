@@ -1,5 +1,6 @@
 /**
- * Requests as they come over the broker, decoded from hostile bytes. Contract of the Go MeshSync: member names in any case, unknown members ignored.
+ * Requests as they come over the broker, decoded from hostile bytes. Contract of the Go MeshSync: member names in any case, unknown
+ * members ignored.
  */
 import { requestBytesMax } from "../limit.ts"
 import { decodeText } from "../read/text.ts"

@@ -12,11 +12,14 @@ const namespaceCount = 20
 /** Versions begin here so that all of them have six digits, as all values of a slot have one width. */
 const versionFirst = 100_001
 
-/** What differs between pods. Each value has the width of its mark, so that the template's offsets hold for all. */
+/** What differs between pods. All values of a slot are as long as its mark, so that the template's offsets hold for every pod. */
 interface Slot {
   readonly mark: string
   readonly valueOf: (index: number) => string
 }
+
+/** A mark that occurs nowhere else, as long as the values. */
+const slot = (name: string, valueOf: (index: number) => string): Slot => ({ mark: `@${name}`.padEnd(valueOf(0).length, "@"), valueOf })
 
 const digits = (value: number, width: number): string => String(value).padStart(width, "0")
 const ownerOf = (index: number): number => Math.trunc(index / podsPerOwner)
@@ -25,13 +28,14 @@ const appOf = (index: number): string => `app-${digits(ownerOf(index), 5)}`
 const podOf = (index: number): string => `${appOf(index)}-7d9c6b8f5d-${digits(index, 6)}`
 
 const slotsOf = (seed: number): ReadonlyArray<Slot> => [
-  { mark: "@namesp", valueOf: namespaceOf },
-  { mark: "@podname".padEnd(podOf(0).length, "@"), valueOf: podOf },
-  { mark: "@appnam@@", valueOf: appOf },
-  { mark: "@nodena@", valueOf: (index) => `node-${digits(index % 997, 3)}` },
-  { mark: "@ip-address@@", valueOf: (index) => `10.1${digits(index % 97, 2)}.1${digits(index % 89, 2)}.1${digits(index % 83, 2)}` },
-  { mark: "@owner-uid".padEnd(36, "@"), valueOf: (index) => uidOf(seed + 1, ownerOf(index)) },
-  { mark: "@pod-uid".padEnd(36, "@"), valueOf: (index) => uidOf(seed, index) },
+  slot("ns", namespaceOf),
+  slot("pod", podOf),
+  slot("app", appOf),
+  slot("node", (index) => `node-${digits(index % 997, 3)}`),
+  slot("ip", (index) => `10.1${digits(index % 97, 2)}.1${digits(index % 89, 2)}.1${digits(index % 83, 2)}`),
+  slot("owner", (index) => uidOf(seed + 1, ownerOf(index))),
+  slot("uid", (index) => uidOf(seed, index)),
+  // Stored objects carry their version as a number, so this mark is one.
   { mark: "999999", valueOf: (index) => String(versionFirst + index) },
 ]
 

@@ -1,0 +1,141 @@
+/**
+ * The command line as data. Without a command the rules are those of Go's flag package, because deployments rely on them:
+ * one or two dashes, `-name value` or `-name=value`, the last one wins, the first word that is no flag ends the flags.
+ * Commands follow kubectl's habits: short flags, and words among the flags. Runs before anything heavy is loaded; pure.
+ */
+import { measureDistance } from "../domain/select/names.ts"
+import { faultOfKind, settingOfFlag, settings, type SettingKey } from "./settings.ts"
+
+export const commandNames = ["watch", "demo", "status", "version"] as const
+export type CommandName = (typeof commandNames)[number]
+
+export type CommandLine =
+  | { readonly _tag: "Run"; readonly flags: ReadonlyMap<SettingKey, string> }
+  | { readonly _tag: "Command"; readonly name: CommandName; readonly flags: ReadonlyMap<SettingKey, string>; readonly own: ReadonlyMap<OwnFlag, string>; readonly words: ReadonlyArray<string> }
+  | { readonly _tag: "Help"; readonly command: CommandName | undefined }
+  | { readonly _tag: "Version" }
+  /** A usage error: exit status 2. */
+  | { readonly _tag: "Bad"; readonly message: string; readonly command: CommandName | undefined }
+
+/** Flags of commands that are no settings. */
+export const ownFlags = {
+  allNamespaces: { names: ["A", "all-namespaces"], kind: "switch", value: "", meaning: "all namespaces", of: ["watch"] },
+  verbose: { names: ["verbose"], kind: "switch", value: "", meaning: "also print every object of the first list", of: ["watch", "demo"] },
+  duration: { names: ["duration"], kind: "duration", value: "DURATION", meaning: "end by itself after this time", of: ["demo"] },
+  seed: { names: ["seed"], kind: "number", value: "N", meaning: "seed of the demonstration's cluster", of: ["demo"] },
+  format: { names: ["o", "format"], kind: "text", value: "FORMAT", meaning: "table, json or yaml", of: ["status", "version"] },
+  address: { names: ["address"], kind: "text", value: "URL", meaning: "where the running meshsync serves /status (default http://127.0.0.1:11000)", of: ["status"] },
+} as const
+export type OwnFlag = keyof typeof ownFlags
+
+/** kubectl's short names of settings. */
+const shortNames: Readonly<Record<string, SettingKey>> = { n: "namespaces", namespace: "namespaces", l: "selector" }
+
+const pattern = /^--?([^=-][^=]*)(?:=([^]*))?$/
+
+/** @param words the arguments behind the program's name */
+export const parseCommandLine = (words: ReadonlyArray<string>): CommandLine => {
+  const [first, ...rest] = words
+  if (first === undefined || first.startsWith("-")) return parseRoot(words)
+  const name = commandNames.find((known) => known === first)
+  if (name !== undefined) return parseCommand(name, rest)
+  const close = commandNames.toSorted((a, b) => measureDistance(first, a) - measureDistance(first, b)).find((name) => measureDistance(first, name) <= 2)
+  const hint = close === undefined ? `the commands are ${commandNames.join(", ")}` : `did you mean ${close}?`
+  return { _tag: "Bad", message: `unknown command ${JSON.stringify(first)}: ${hint}`, command: undefined }
+}
+
+interface Found {
+  readonly kind: string
+  readonly take: (value: string) => string | undefined
+}
+
+interface Scan {
+  readonly words: ReadonlyArray<string>
+  readonly find: (name: string) => Found | undefined
+  /** Called with each word that is no flag; false ends the flags. */
+  readonly word: (word: string) => boolean
+}
+
+type Ended = { readonly _tag: "Done" } | { readonly _tag: "Help" } | { readonly _tag: "Version" } | { readonly _tag: "Bad"; readonly message: string }
+
+const scan = ({ find, word, words }: Scan): Ended => {
+  for (let i = 0; i < words.length; i++) {
+    const text = words[i] as string
+    if (text === "--") return { _tag: "Done" }
+    if (text === "-" || !text.startsWith("-")) {
+      if (word(text)) continue
+      return { _tag: "Done" }
+    }
+    const match = pattern.exec(text)
+    if (match === null) return { _tag: "Bad", message: `bad flag syntax: ${text}` }
+    const name = match[1] as string
+    if (name === "h" || name === "help") return { _tag: "Help" }
+    const found = find(name)
+    if (found === undefined) return name === "version" ? { _tag: "Version" } : { _tag: "Bad", message: `flag provided but not defined: -${name}` }
+    const value = match[2] ?? (found.kind === "switch" ? "true" : words[++i])
+    if (value === undefined) return { _tag: "Bad", message: `flag needs an argument: -${name}` }
+    const fault = found.take(value)
+    if (fault !== undefined) return { _tag: "Bad", message: `invalid ${found.kind === "switch" ? "boolean " : ""}value ${JSON.stringify(value)} for flag -${name}: ${fault}` }
+  }
+  return { _tag: "Done" }
+}
+
+const settingTaker = (flags: Map<SettingKey, string>, key: SettingKey): Found => ({
+  kind: settings[key].kind,
+  take: (value) => {
+    flags.set(key, value)
+    return faultOfKind(settings[key].kind, value)
+  },
+})
+
+const parseRoot = (words: ReadonlyArray<string>): CommandLine => {
+  const flags = new Map<SettingKey, string>()
+  const find = (name: string): Found | undefined => {
+    const key = settingOfFlag(name)
+    return key === undefined ? undefined : settingTaker(flags, key)
+  }
+  const ended = scan({ words, find, word: () => false })
+  switch (ended._tag) {
+    case "Done":
+      return { _tag: "Run", flags }
+    case "Help":
+      return { _tag: "Help", command: undefined }
+    case "Version":
+      return { _tag: "Version" }
+    case "Bad":
+      return { ...ended, command: undefined }
+  }
+}
+
+const parseCommand = (name: CommandName, words: ReadonlyArray<string>): CommandLine => {
+  const flags = new Map<SettingKey, string>()
+  const own = new Map<OwnFlag, string>()
+  const plain: Array<string> = []
+  const find = (flag: string): Found | undefined => {
+    const mine = (Object.keys(ownFlags) as ReadonlyArray<OwnFlag>).find((key) => {
+      const { names, of } = ownFlags[key]
+      return (names as ReadonlyArray<string>).includes(flag) && (of as ReadonlyArray<CommandName>).includes(name)
+    })
+    if (mine !== undefined) {
+      const { kind } = ownFlags[mine]
+      const take = (value: string): string | undefined => {
+        own.set(mine, value)
+        return faultOfKind(kind, value)
+      }
+      return { kind, take }
+    }
+    const key = shortNames[flag] ?? settingOfFlag(flag)
+    return key === undefined ? undefined : settingTaker(flags, key)
+  }
+  const ended = scan({ words, find, word: (word) => plain.push(word) > 0 })
+  switch (ended._tag) {
+    case "Done":
+      return { _tag: "Command", name, flags, own, words: plain }
+    case "Help":
+      return { _tag: "Help", command: name }
+    case "Version":
+      return { _tag: "Version" }
+    case "Bad":
+      return { ...ended, command: name }
+  }
+}

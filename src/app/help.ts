@@ -1,0 +1,101 @@
+/**
+ * What `--help` prints. Written to teach: what it does, every flag with its environment variable and default, examples, exit statuses.
+ */
+import { commandNames, ownFlags, type CommandName, type OwnFlag } from "./commandLine.ts"
+import { settings, type Setting, type SettingKey } from "./settings.ts"
+
+const flagWords = ({ aliases, flag, value }: Setting): string =>
+  [flag, ...aliases].map((name) => `--${name}`).join(", ") + (value === "" ? "" : ` ${value}`)
+
+const remark = ({ env, fallback, kind }: Setting): string => {
+  const shown = fallback === "" || (kind === "switch" && fallback === "false") ? "" : `default ${fallback}`
+  const parts = [env ?? "", shown].filter((part) => part !== "")
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`
+}
+
+const describe = (setting: Setting): string =>
+  setting.flag === "" ? `  ${setting.env}\n    \t${setting.meaning}` : `  ${flagWords(setting)}\n    \t${setting.meaning}${remark(setting)}`
+
+const describeOwn = (flag: OwnFlag): string => {
+  const { meaning, names, value } = ownFlags[flag]
+  const words = names.map((name) => (name.length === 1 ? `-${name}` : `--${name}`)).join(", ")
+  return `  ${words}${value === "" ? "" : ` ${value}`}\n    \t${meaning}`
+}
+
+const clusterSettings: ReadonlyArray<SettingKey> = ["kubeconfig", "context", "logFormat", "debug"]
+
+const commands: Readonly<Record<CommandName, { readonly usage: string; readonly text: string; readonly settings: ReadonlyArray<SettingKey>; readonly examples: ReadonlyArray<string> }>> = {
+  watch: {
+    usage: "watch [KIND ...] [flags]",
+    text: "A live feed of the cluster in the terminal: what was created, changed and deleted, and which fields. Needs no broker and changes nothing.",
+    settings: ["namespaces", "selector", "showSecrets", "stopAfter", ...clusterSettings],
+    examples: ["watch", "watch pods deploy -n shop", "watch -A -l app=web", "watch '*' --context staging"],
+  },
+  demo: {
+    usage: "demo [flags]",
+    text: "The same feed against a cluster that lives in this process: 500 objects of 15 kinds that change. Leaves two YAML snapshots.",
+    settings: ["outputFile", "showSecrets"],
+    examples: ["demo", "demo --duration 10s"],
+  },
+  status: {
+    usage: "status [flags]",
+    text: "What a running meshsync is doing: each kind's state, objects, and what troubles it.",
+    settings: [],
+    examples: ["status", "status -o json", "status --address http://10.1.2.3:11000"],
+  },
+  version: { usage: "version [flags]", text: "The version of this program.", settings: [], examples: ["version", "version -o json"] },
+}
+
+const exitStatuses = [
+  "  0  ended as asked: signal, --stopAfter, --once, or the end of the command",
+  "  1  an error that ends the run; it is printed with its cause and remedy",
+  "  2  the command line is wrong",
+]
+
+/** @param program how the program was called */
+export const rootHelp = (program: string): string =>
+  [
+    `Usage of ${program}:`,
+    "",
+    "Keeps a platform informed of everything in a Kubernetes cluster: lists and watches every resource and publishes each change",
+    "over NATS (default), or writes YAML snapshots. Without a command it runs until it is told to stop.",
+    "",
+    "Commands:",
+    ...commandNames.map((name) => `  ${name.padEnd(9)}${commands[name].text.split(/[.:]/)[0]}`),
+    "",
+    "Flags (one or two dashes; a flag wins over its environment variable):",
+    ...Object.values(settings).map(describe),
+    "  --version\n    \tprint the version",
+    "",
+    "Examples:",
+    `  BROKER_URL=nats://meshery-nats:4222 ${program}`,
+    `  ${program} --output file --once --outputFile cluster.yaml`,
+    `  ${program} --output stdout --resources pods,deployments --namespaces shop`,
+    "",
+    "Exit status:",
+    ...exitStatuses,
+    "",
+  ].join("\n")
+
+export const commandHelp = (program: string, name: CommandName): string => {
+  const command = commands[name]
+  const own = (Object.keys(ownFlags) as ReadonlyArray<OwnFlag>).filter((flag) => (ownFlags[flag].of as ReadonlyArray<CommandName>).includes(name))
+  const short = command.settings.includes("namespaces") ? ["  -n, --namespace NAME\n    \tshort for --namespaces", "  -l SELECTOR\n    \tshort for --selector"] : []
+  return [
+    `Usage: ${program} ${command.usage}`,
+    "",
+    command.text,
+    "",
+    "Flags:",
+    ...own.map(describeOwn),
+    ...short,
+    ...command.settings.map((key) => describe(settings[key])),
+    "",
+    "Examples:",
+    ...command.examples.map((example) => `  ${program} ${example}`),
+    "",
+    "Exit status:",
+    ...exitStatuses,
+    "",
+  ].join("\n")
+}

@@ -1,0 +1,42 @@
+/**
+ * The entry point. Reads the command line before anything heavy is loaded: help and usage errors answer in a few milliseconds.
+ */
+import { handSignalsTo } from "./signals.ts"
+import { parseCommandLine } from "./commandLine.ts"
+import { commandHelp, rootHelp } from "./help.ts"
+import { gatherValues } from "./settings.ts"
+
+/** Set by the build; a plain checkout has none. */
+const version = process.env.MESHSYNC_BUILD_VERSION ?? "Not Set"
+
+const program = process.argv0 === "" || process.argv0.endsWith("node") ? "meshsync" : process.argv0
+
+/** `process.exit` would cut what a pipe has not taken yet. */
+const end = (status: number, text: string, stream: NodeJS.WriteStream): void => {
+  stream.write(text)
+  process.exitCode = status
+}
+
+const start = async (): Promise<void> => {
+  const line = parseCommandLine(process.argv.slice(2))
+  switch (line._tag) {
+    case "Help":
+      return line.command === undefined
+        ? end(0, rootHelp(program), process.stderr)
+        : end(0, commandHelp(program, line.command), process.stdout)
+    case "Version":
+      return end(0, `${version}\n`, process.stdout)
+    case "Bad":
+      return end(2, `${line.message}\n${line.command === undefined ? rootHelp(program) : commandHelp(program, line.command)}`, process.stderr)
+    case "Run": {
+      const { serve } = await import("./serve.ts")
+      return serve({ version, values: gatherValues(line.flags, process.env) }, handSignalsTo)
+    }
+    case "Command": {
+      const { runCommand } = await import("./commands/command.ts")
+      return runCommand({ version, values: gatherValues(line.flags, process.env), ...line }, handSignalsTo)
+    }
+  }
+}
+
+await start()

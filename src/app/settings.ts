@@ -1,0 +1,114 @@
+/**
+ * Every setting in one table: flag, environment, default, meaning. `--help`, the README's table and the parsing are made from it.
+ * Pure data and pure functions: nothing here reads the environment.
+ */
+import * as Result from "effect/Result"
+import { healthPort } from "../domain/limit.ts"
+import { parseDuration } from "../domain/select/duration.ts"
+
+export interface Setting {
+  /** The flag's first name; kebab-case, except for the six that the Go MeshSync has. */
+  readonly flag: string
+  readonly aliases: ReadonlyArray<string>
+  /** The environment variable that stands for it; a flag wins over it. */
+  readonly env: string | undefined
+  readonly kind: "text" | "switch" | "duration" | "number"
+  /** Shown behind the flag, in capitals. */
+  readonly value: string
+  readonly fallback: string
+  readonly meaning: string
+}
+
+const setting = (
+  flag: string,
+  env: string | undefined,
+  kind: Setting["kind"],
+  value: string,
+  fallback: string,
+  meaning: string,
+  aliases: ReadonlyArray<string> = [],
+): Setting => ({ flag, aliases, env, kind, value, fallback, meaning })
+
+/** In the order in which help shows them. */
+export const settings = {
+  output: setting("output", "MESHSYNC_OUTPUT", "text", "MODE", "broker", "where changes go: broker (NATS), file (YAML snapshots) or stdout (one line of JSON each)"),
+  brokerUrl: setting("broker-url", "BROKER_URL", "text", "URL", "", "address of the NATS server, several separated by commas; BROKER_URL wins where both are given"),
+  namespaces: setting("outputNamespaces", "MESHSYNC_NAMESPACES", "text", "LIST", "", "only objects of these namespaces, separated by commas", ["namespaces"]),
+  resources: setting("outputResources", "MESHSYNC_RESOURCES", "text", "LIST", "", "only these resources, separated by commas, in any spelling of kubectl; * for all", ["resources"]),
+  selector: setting("selector", "MESHSYNC_SELECTOR", "text", "SELECTOR", "", "only objects with these labels, in kubectl's grammar"),
+  outputFile: setting("outputFile", "MESHSYNC_OUTPUT_FILE", "text", "FILE", "", "the snapshot's name (default ./meshery-cluster-snapshot-YYYYMMDD-00.yaml)", ["output-file"]),
+  extended: setting("extended", "MESHSYNC_EXTENDED", "switch", "", "true", "file mode: also write the -extended file with every event"),
+  append: setting("append", "MESHSYNC_APPEND", "switch", "", "false", "file mode: continue existing files instead of replacing them"),
+  once: setting("once", "MESHSYNC_ONCE", "switch", "", "false", "end as soon as everything selected has been listed and delivered"),
+  stopAfter: setting("stopAfter", "MESHSYNC_STOP_AFTER", "duration", "DURATION", "-1ns", "end after this time, e.g. 8s or 1m30s; negative: never", ["stop-after"]),
+  redact: setting("redact-secrets", "MESHSYNC_REDACT_SECRETS", "switch", "", "false", "replace the values of Secrets by [REDACTED]"),
+  showSecrets: setting("show-secrets", "MESHSYNC_SHOW_SECRETS", "switch", "", "false", "stdout, watch and demo: do not redact the values of Secrets"),
+  contentDedup: setting("broker-content-dedup", "MESHSYNC_BROKER_CONTENT_DEDUP", "switch", "", "false", "leave out messages that say the same as the last one of their object"),
+  pace: setting("pace", "MESHSYNC_PACE", "switch", "", "true", "hold announcements to a rate that Meshery Server can take; off: full speed"),
+  clusterId: setting("cluster-id", "MESHSYNC_CLUSTER_ID", "text", "UID", "", "the cluster's id where the namespace kube-system may not be read"),
+  kubeconfig: setting("kubeconfig", "KUBECONFIG", "text", "FILE", "", "kubeconfig file (default: the service account in a cluster, else ~/.kube/config)"),
+  context: setting("context", "MESHSYNC_CONTEXT", "text", "NAME", "", "context of the kubeconfig (default: its current one)"),
+  healthPort: setting("health-port", "MESHSYNC_HEALTH_PORT", "number", "PORT", String(healthPort), "port of /healthz, /readyz, /metrics and /status; 0: none"),
+  logFormat: setting("log-format", "MESHSYNC_LOG_FORMAT", "text", "FORMAT", "auto", "text, colour or json; auto: colour on a terminal, else text"),
+  debug: setting("debug", "DEBUG", "switch", "", "false", "log at debug level"),
+  natsUser: setting("nats-user", "NATS_USER", "text", "NAME", "", "user name for the broker"),
+  natsPassword: setting("", "NATS_PASSWORD", "text", "TEXT", "", "password for the broker"),
+  natsToken: setting("", "NATS_TOKEN", "text", "TEXT", "", "token for the broker"),
+  natsCreds: setting("nats-creds", "NATS_CREDS", "text", "FILE", "", "credentials file for the broker"),
+  natsNkey: setting("nats-nkey", "NATS_NKEY", "text", "FILE", "", "nkey seed file for the broker"),
+  natsCert: setting("nats-cert", "NATS_CERT", "text", "FILE", "", "client certificate for the broker"),
+  natsKey: setting("nats-key", "NATS_KEY", "text", "FILE", "", "key of the client certificate"),
+  natsCa: setting("nats-ca", "NATS_CA", "text", "FILE", "", "certificate authority of the broker"),
+} as const satisfies Record<string, Setting>
+
+export type SettingKey = keyof typeof settings
+
+const entries = Object.entries(settings) as ReadonlyArray<readonly [SettingKey, Setting]>
+
+/** The setting that a flag names, without dashes. */
+export const settingOfFlag = (flag: string): SettingKey | undefined =>
+  flag === "" ? undefined : entries.find(([, { aliases, flag: first }]) => first === flag || aliases.includes(flag))?.[0]
+
+/** Values of settings as text, each with where it came from. */
+export type Values = Readonly<Record<SettingKey, { readonly text: string; readonly from: "flag" | "environment" | "default" }>>
+
+/**
+ * Gathers the values: flag over environment over default; `BROKER_URL` over `--broker-url`, as ever.
+ * An empty environment variable counts as not set.
+ */
+export const gatherValues = (flags: ReadonlyMap<SettingKey, string>, env: Readonly<Record<string, string | undefined>>): Values => {
+  const value = ([key, { env: name, fallback }]: readonly [SettingKey, Setting]): [SettingKey, Values[SettingKey]] => {
+    const flag = flags.get(key)
+    const variable = name === undefined ? undefined : env[name]
+    const isSet = variable !== undefined && variable !== ""
+    if (key === "brokerUrl" && isSet) return [key, { text: variable, from: "environment" }]
+    if (flag !== undefined) return [key, { text: flag, from: "flag" }]
+    return [key, isSet ? { text: variable, from: "environment" } : { text: fallback, from: "default" }]
+  }
+  return Object.fromEntries(entries.map(value)) as Values
+}
+
+export const isOn = (text: string): boolean => /^(?:1|t|true|on|yes)$/i.test(text)
+
+/** Why a value is none of its kind, in Go's words; undefined when it is. */
+export const faultOfKind = (kind: Setting["kind"], text: string): string | undefined => {
+  switch (kind) {
+    case "text":
+      return undefined
+    case "switch":
+      return /^(?:1|0|t|f|true|false|on|off|yes|no)$/i.test(text) ? undefined : "parse error"
+    case "duration":
+      return Result.isSuccess(parseDuration(text)) ? undefined : "parse error"
+    case "number":
+      return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? undefined : "parse error"
+  }
+}
+
+/** A comma list as the Go MeshSync splits it: a blank text is no list; elements are kept, empty ones too. */
+export const listOf = (text: string): ReadonlyArray<string> => (text.trim() === "" ? [] : text.trim().split(","))
+
+/** Milliseconds of a duration that `faultOf` has found sound; undefined when it is negative: never. */
+export const durationMs = (text: string): number | undefined => {
+  const parsed = parseDuration(text)
+  return Result.isSuccess(parsed) && parsed.success >= 0 ? parsed.success : undefined
+}

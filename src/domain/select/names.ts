@@ -12,7 +12,7 @@ export type Resolution =
   | { readonly _tag: "Found"; readonly types: ReadonlyArray<ServedType> }
   /** Served, but without `list` or `watch`. */
   | { readonly _tag: "Unwatchable"; readonly type: ServedType }
-  /** `nearest` is a name that would be found; `old`: the Go MeshSync knows the name, so it is no misspelling. */
+  /** `nearest` is a name that would be found; `old`: the Go MeshSync knows the name, so it is no misspelling and has none. */
   | { readonly _tag: "Unknown"; readonly nearest: string | undefined; readonly old: boolean }
 
 /** One way to read a name. */
@@ -50,13 +50,13 @@ export const pluralSpellings = (word: string): ReadonlyArray<string> => {
   return [lower, /(s|x|z|ch|sh)$/.test(lower) ? `${lower}es` : `${lower}s`]
 }
 
-/** How well a word names a type: 0 best, undefined not at all. */
-const rankWord = (word: string, type: ServedType): number | undefined => {
+/** How well a word, or one of its spellings, names a type: 0 best, undefined not at all. */
+const rankWord = (word: string, spellings: ReadonlyArray<string>, type: ServedType): number | undefined => {
   if (word === "*" || word === type.plural) return 0
   if (word === type.singular) return 1
   if (word === type.kind.toLowerCase()) return 2
   if (type.shortNames.includes(word)) return 3
-  return pluralSpellings(word).includes(type.plural) ? 4 : undefined
+  return spellings.includes(type.plural) ? 4 : undefined
 }
 
 const admitsReading = (reading: Reading, type: ServedType): boolean =>
@@ -65,10 +65,12 @@ const admitsReading = (reading: Reading, type: ServedType): boolean =>
 
 /** The types that a reading names best. */
 const findBest = (reading: Reading, types: ReadonlyArray<ServedType>): ReadonlyArray<ServedType> => {
+  if (reading.word === "") return []
+  const spellings = pluralSpellings(reading.word)
   let bestRank = Infinity
   let best: Array<ServedType> = []
   for (const type of types) {
-    const rank = reading.word === "" || !admitsReading(reading, type) ? undefined : rankWord(reading.word, type)
+    const rank = admitsReading(reading, type) ? rankWord(reading.word, spellings, type) : undefined
     if (rank === undefined || rank > bestRank) continue
     if (rank < bestRank) best = []
     bestRank = rank
@@ -157,5 +159,6 @@ export const resolveName = (name: string, discovery: Discovery): Resolution => {
     const watchable = types.filter((type) => type.watchable)
     return watchable.length === 0 ? { _tag: "Unwatchable", type: first } : { _tag: "Found", types: preferCore(reading, watchable) }
   }
-  return { _tag: "Unknown", nearest: findNearest(readings, discovery), old: oldNames.has(written) }
+  const old = oldNames.has(written)
+  return { _tag: "Unknown", nearest: old ? undefined : findNearest(readings, discovery), old }
 }

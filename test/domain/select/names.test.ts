@@ -20,6 +20,14 @@ const resolve = (name: string, discovery = recorded): string => {
   }
 }
 
+const checkResolution = (name: string): void => {
+  const resolution = resolveName(name, recorded)
+  if (resolution._tag === "Found") expect(resolution.types.length).toBeGreaterThan(0)
+  if (resolution._tag === "Unknown" && resolution.nearest !== undefined) {
+    expect(resolveName(resolution.nearest, recorded)._tag).toBe("Found")
+  }
+}
+
 /** Every name of the built-in table that is not the plural of what is meant, as the recorded server (v1.37) serves it. */
 const oldNames: Readonly<Record<string, string>> = {
   "ingressclass.v1.networking.k8s.io": "ingressclasses.networking.k8s.io",
@@ -187,11 +195,7 @@ describe("a name", () => {
   })
 
   it.prop("however it is written is found, is offered, or has nothing near it", { name: Schema.String }, ({ name }) => {
-    const resolution = resolveName(name, recorded)
-    if (resolution._tag === "Found") expect(resolution.types.length).toBeGreaterThan(0)
-    if (resolution._tag === "Unknown" && resolution.nearest !== undefined) {
-      expect(resolveName(resolution.nearest, recorded)._tag).toBe("Found")
-    }
+    checkResolution(name)
   })
 
   it("is found by its full name, its plural with the group, its kind with the group, and its short names with the group", () => {

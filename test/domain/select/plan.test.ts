@@ -128,41 +128,48 @@ const Moment = Schema.Struct({
   pauseMs: Schema.Literals([1_000, 4_000, 6_000]),
 })
 
-describe("over any history of one type among others", () => {
-  it.prop(
-    "each lane is in one place, the plan leads to what is desired, and nothing else is touched",
-    { history: Schema.Array(Moment) },
-    ({ history }) => {
-      let current: ReadonlyArray<LaneSpec> = []
-      let missing: ReadonlyMap<string, number> = nobody
-      let nowMs = 0
-      let lackedSinceMs: number | undefined
-      for (const moment of history) {
-        nowMs += moment.pauseMs
-        const type = makeType("widgets.x.io", { version: moment.version })
-        const desired = [pods, ...(moment.served && moment.selected ? [lane("widgets.x.io", { type, selector: moment.selector })] : [])]
-        const discovery = makeDiscovery([makeType("pods"), ...(moment.served ? [type] : [])], moment.stale ? ["x.io"] : [])
-        const plan = planLanes(current, desired, discovery, missing, nowMs)
-        const moved = new Map([...plan.move, ...plan.changed])
-        const touched = [...plan.close, ...plan.vanish, ...moved.keys()]
-        expect(new Set(touched).size).toBe(touched.length)
-        expect(touched.filter((spec) => !current.includes(spec) || spec.type.plural === "pods")).toEqual([])
-        expect(plan.lookAgainInMs === undefined).toBe(plan.missingSinceMs.size === 0)
+/** Plays a history and checks after each moment that no lane is in two places, that the plan leads to what is desired, and that `pods` goes on. */
+const followHistory = (history: ReadonlyArray<typeof Moment.Type>): void => {
+  let current: ReadonlyArray<LaneSpec> = []
+  let missing: ReadonlyMap<string, number> = nobody
+  let nowMs = 0
+  let lackedSinceMs: number | undefined
+  for (const moment of history) {
+    nowMs += moment.pauseMs
+    const type = makeType("widgets.x.io", { version: moment.version })
+    const desired = [pods, ...(moment.served && moment.selected ? [lane("widgets.x.io", { type, selector: moment.selector })] : [])]
+    const discovery = makeDiscovery([makeType("pods"), ...(moment.served ? [type] : [])], moment.stale ? ["x.io"] : [])
+    const plan = planLanes(current, desired, discovery, missing, nowMs)
+    const moved = new Map([...plan.move, ...plan.changed])
+    const touched = [...plan.close, ...plan.vanish, ...moved.keys()]
+    expect(new Set(touched).size).toBe(touched.length)
+    expect(touched.filter((spec) => !current.includes(spec) || spec.type.plural === "pods")).toEqual([])
+    expect(plan.move.length).toBe(
+      !moment.stale &&
+        current.some((spec) => desired.some((next) => typeKey(next.type) === typeKey(spec.type) && next.type.version !== spec.type.version))
+        ? 1
+        : 0,
+    )
+    expect(plan.lookAgainInMs === undefined).toBe(plan.missingSinceMs.size === 0)
 
-        const after = [
-          ...current.filter((spec) => !plan.close.includes(spec) && !plan.vanish.includes(spec)).map((spec) => moved.get(spec) ?? spec),
-          ...plan.open,
-        ]
-        expect(new Set(after.map((spec) => typeKey(spec.type))).size).toBe(after.length)
-        const running = current.some((spec) => spec.type.plural === "widgets")
-        lackedSinceMs = moment.served || moment.stale || !running ? undefined : (lackedSinceMs ?? nowMs)
-        const gone = lackedSinceMs !== undefined && nowMs - lackedSinceMs >= vanishedAfterMs
-        expect(plan.vanish.length).toBe(gone ? 1 : 0)
-        if (!moment.stale && (moment.served || gone)) expect(after).toEqual(desired)
-        else expect(after.filter((spec) => spec.type.plural === "pods")).toEqual([pods])
-        current = after
-        missing = plan.missingSinceMs
-      }
-    },
-  )
+    const after = [
+      ...current.filter((spec) => !plan.close.includes(spec) && !plan.vanish.includes(spec)).map((spec) => moved.get(spec) ?? spec),
+      ...plan.open,
+    ]
+    expect(new Set(after.map((spec) => typeKey(spec.type))).size).toBe(after.length)
+    const running = current.some((spec) => spec.type.plural === "widgets")
+    lackedSinceMs = moment.served || moment.stale || !running ? undefined : (lackedSinceMs ?? nowMs)
+    const gone = lackedSinceMs !== undefined && nowMs - lackedSinceMs >= vanishedAfterMs
+    expect(plan.vanish.length).toBe(gone ? 1 : 0)
+    if (!moment.stale && (moment.served || gone)) expect(after).toEqual(desired)
+    else expect(after.filter((spec) => spec.type.plural === "pods")).toEqual([pods])
+    current = after
+    missing = plan.missingSinceMs
+  }
+}
+
+describe("over any history of one type among others", () => {
+  it.prop("the plan leads to what is desired, and nothing else is touched", { history: Schema.Array(Moment) }, ({ history }) => {
+    followHistory(history)
+  })
 })

@@ -122,6 +122,12 @@ describe("with a whitelist", () => {
     ])
   })
 
+  it("a custom resource that cannot be watched is left alone", () => {
+    const discovery = makeDiscovery([makeType("pods"), makeType("widgets.x.io", { watchable: false }), makeType("gadgets.x.io")])
+    const customTypes = new Set(["widgets.x.io", "gadgets.x.io", "unserved.x.io"])
+    expect(keys({ watchList: whitelist(["pods.v1.", ["ADDED"]]), customTypes }, discovery)).toEqual(["pods", "gadgets.x.io"])
+  })
+
   it("the first of two entries of one kind counts, whatever they are called", () => {
     const { lanes } = choose({ watchList: whitelist(["node.v1.", ["ADDED"]], ["nodes.v1.", ["DELETED"]]), customTypes: new Set() })
     expect(keysOf(lanes)).toEqual(["nodes"])

@@ -73,7 +73,7 @@ const int64Min = -(2n ** 63n)
 export const integerOf = (json: string): string | undefined => {
   if (!/^-?[0-9]/.test(json)) return undefined
   let value: bigint
-  if (/^-?[0-9]+$/.test(json)) value = BigInt(json)
+  if (/^-?[0-9]{1,19}$/.test(json)) value = BigInt(json)
   else {
     const double = Number(json)
     // Go spells doubles from 1e21 on with an exponent, below that all digits as JavaScript does; either fails on 64 bits or is exact.

@@ -255,7 +255,13 @@ export const errorRegistry = {
     "Nothing: its objects are announced as deleted",
   ),
   ErrInternal: entry(1037, "Fatal", "A defect of this program", "An assumption of the code does not hold", "Report it with the text above"),
-  ErrLeftOut: entry(1038, "None", "A named resource is left out", "The blacklist of the MeshSync resource or the filter of namespaces excludes it", "Remove the name, or loosen what excludes it"),
+  ErrLeftOut: entry(
+    1038,
+    "None",
+    "A named resource is left out",
+    "The blacklist of the MeshSync resource or the filter of namespaces excludes it",
+    "Remove the name, or loosen what excludes it",
+  ),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorName = keyof typeof errorRegistry

@@ -14,7 +14,7 @@ import { writeRawText } from "./canonical.ts"
 import { writeMetadata } from "./metadata.ts"
 import { redactMember } from "./redact.ts"
 import { componentMetadata, serviceKind } from "./service.ts"
-import { escapeInto, makeWriter, writeAscii, writeQuoted, writeText, type Writer } from "./writer.ts"
+import { encodeText, escapeInto, writeAscii, writeQuoted, writeText, type Writer } from "./writer.ts"
 
 export interface EncodeSettings {
   /** UID of the namespace `kube-system`; may be empty. */
@@ -150,9 +150,8 @@ const writeMember = (writer: Writer, records: Records, record: number, field: Fi
   writeAscii(writer, head)
   if (replacement === undefined) writeRawText(writer, records.bytes, start, end)
   else {
-    const inner = makeWriter(replacement.length * 3)
-    writeText(inner, replacement)
-    escapeInto(writer, inner.bytes, 0, inner.at)
+    const inner = encodeText(replacement)
+    escapeInto(writer, inner, 0, inner.length)
   }
   writeAscii(writer, '"')
 }

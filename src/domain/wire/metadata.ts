@@ -9,7 +9,7 @@ import { writeRawText } from "./canonical.ts"
 import { pairSize, readPairs, type Pairs } from "./pairs.ts"
 import { designLabel, designOf } from "./pattern.ts"
 import { lastAppliedKey, redactManifest } from "./redact.ts"
-import { makeWriter, writeAscii, writeQuoted, writeString, type Writer } from "./writer.ts"
+import { encodeText, writeAscii, writeString, type Writer } from "./writer.ts"
 
 /**
  * Appends the metadata object.
@@ -130,9 +130,8 @@ const writeElement = (writer: Writer, bytes: Uint8Array, pairs: Pairs, at: numbe
   }
   if (instead === undefined) writeValue(writer, bytes, pairs[at + 2] as number, pairs[at + 3] as number)
   else {
-    const inner = makeWriter(instead.length * 3)
-    writeQuoted(inner, instead)
-    writeValue(writer, inner.bytes, 0, inner.at)
+    const inner = encodeText(JSON.stringify(instead))
+    writeValue(writer, inner, 0, inner.length)
   }
   writeAscii(writer, "}")
 }

@@ -6,7 +6,7 @@
 import { openBrace, quote, skipSpace } from "../read/json.ts"
 import { decodeString, decodeText } from "../read/text.ts"
 import { pairSize, readPairs, scanPairs } from "./pairs.ts"
-import { makeWriter, writeText } from "./writer.ts"
+import { encodeText } from "./writer.ts"
 
 export const redacted = "[REDACTED]"
 
@@ -50,9 +50,7 @@ const parses = (text: string): boolean => {
  */
 export const redactManifest = (manifest: string): string => {
   if (!parses(manifest)) return redacted
-  const writer = makeWriter(manifest.length * 3)
-  writeText(writer, manifest)
-  const bytes = writer.bytes.subarray(0, writer.at)
+  const bytes = encodeText(manifest)
   const start = skipSpace(bytes, 0, bytes.length)
   if (bytes[start] !== openBrace) return redacted
   const members = scanPairs(bytes, start, bytes.length)

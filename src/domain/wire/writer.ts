@@ -3,7 +3,6 @@
  * Invariants: `at` never exceeds the capacity; what is written by any function but `copyRaw` is valid UTF-8, whatever came in.
  * Knows nothing of messages.
  */
-
 import { backslash, quote } from "../read/json.ts"
 import { decodeString } from "../read/text.ts"
 
@@ -65,6 +64,13 @@ export const writeText = (writer: Writer, text: string): void => {
     if (codePoint > 0xffff) i++
     putCodePoint(writer, codePoint)
   }
+}
+
+/** A string as UTF-8; lone surrogates become U+FFFD. */
+export const encodeText = (text: string): Uint8Array => {
+  const writer = makeWriter(text.length * 3)
+  writeText(writer, text)
+  return writer.bytes.subarray(0, writer.at)
 }
 
 /** Writes any string as a JSON string, quotes included; lone surrogates become U+FFFD. */

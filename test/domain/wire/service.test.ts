@@ -55,6 +55,7 @@ const table: ReadonlyArray<Row> = [
     undefined,
   ),
   quiet("names in another case", service('{"ClusterIP":"10.96.0.7","Ports":[{"Port":80}]}'), ["http://10.96.0.7:80"]),
+  quiet("a name in two cases", service('{"clusterIP":"10.96.0.7","ClusterIP":"10.0.0.1","ports":[{"port":80}]}'), ["http://10.96.0.7:80"]),
   quiet("no spec", '{"apiVersion":"v1","kind":"Service","metadata":{"name":"s"}}', ["http://:0"]),
   quiet("null parts", service('{"clusterIP":null,"ports":[null]}', '{"loadBalancer":null}'), ["http://:0"]),
   quiet("a host that no URL has", service('{"clusterIP":"a b","ports":[{"port":80}]}'), []),

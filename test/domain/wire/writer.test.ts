@@ -145,5 +145,6 @@ describe("escapeCanonical", () => {
 
   it("replaces lone surrogates", () => {
     expect(canonical("a\\ud800b\\udc00\\ud800\\u0041")).toBe("a\ufffdb\ufffd\ufffdA")
+    expect(canonical("\\udc00\\udc00\\ud83d\\ud83d\\ude00")).toBe("\ufffd\ufffd\ufffd😀")
   })
 })

@@ -89,20 +89,30 @@ const preferCore = (reading: Reading, types: ReadonlyArray<ServedType>): Readonl
 /** Longer texts than a plural with its group (63 + 253 characters) are nobody's misspelling. */
 const nameLengthMax = 320
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
-export const measureDistance = (a: string, b: string): number => {
+/**
+ * How many insertions, deletions, replacements and swaps of neighbours turn one text into the other.
+ * @param most beyond this the exact number is of no interest: any larger one may come back
+ */
+export const measureDistance = (a: string, b: string, most = Infinity): number => {
+  if (Math.abs(a.length - b.length) > most) return Infinity
   let before: Array<number> = []
   let above = Array.from({ length: b.length + 1 }, (_, column) => column)
+  let leastAbove = 0
   for (let row = 1; row <= a.length; row++) {
     const current = [row]
+    let leastHere = row
     for (let column = 1; column <= b.length; column++) {
       const same = a[row - 1] === b[column - 1]
-      let least = Math.min((above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, (above[column - 1] ?? 0) + (same ? 0 : 1))
+      let steps = Math.min((above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, (above[column - 1] ?? 0) + (same ? 0 : 1))
       if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) {
-        least = Math.min(least, (before[column - 2] ?? 0) + 1)
+        steps = Math.min(steps, (before[column - 2] ?? 0) + 1)
       }
-      current.push(least)
+      current.push(steps)
+      leastHere = Math.min(leastHere, steps)
     }
+    // A later row builds on this one or, by a swap, on the one above.
+    if (leastHere > most && leastAbove > most) return Infinity
+    leastAbove = leastHere
     before = above
     above = current
   }
@@ -114,34 +124,33 @@ const findNearest = (readings: ReadonlyArray<Reading>, discovery: Discovery): st
   let nearest: string | undefined
   let least = Infinity
   const compare = (written: string, spelling: string, name: string): void => {
-    const allowed = Math.max(1, Math.floor(written.length / 3))
-    if (Math.abs(written.length - spelling.length) > allowed) return
-    const distance = measureDistance(written, spelling)
-    if (distance > allowed || distance >= least) return
+    const allowed = Math.min(Math.max(1, Math.floor(written.length / 3)), least - 1)
+    const distance = measureDistance(written, spelling, allowed)
+    if (distance > allowed) return
     least = distance
     nearest = name
   }
-  for (const { group, version, word } of readings) {
-    if (version !== undefined && !versionPattern.test(version)) continue
-    const written = group === undefined || group === "" ? word : `${word}.${group}`
-    if (written.length > nameLengthMax) continue
-    for (const type of discovery.types) {
-      if (!type.watchable) continue
-      if (word === "*") {
-        compare(written, `*.${type.group}`, `*.${type.group}`)
-        continue
-      }
-      const suffix = group === undefined || type.group === "" ? "" : `.${type.group}`
-      for (const spelling of [type.plural, type.singular, type.kind.toLowerCase()]) {
-        if (spelling !== "") compare(written, `${spelling}${suffix}`, typeKey(type))
-      }
+  // With a version in its place there is no doubt about the group.
+  const reading = readings.find(({ version }) => version !== undefined && versionPattern.test(version)) ?? readings[0]
+  if (reading === undefined) return undefined
+  const { group, word } = reading
+  const written = group === undefined || group === "" ? word : `${word}.${group}`
+  if (written.length > nameLengthMax) return undefined
+  for (const type of discovery.types) {
+    if (!type.watchable) continue
+    if (word === "*") {
+      compare(written, `*.${type.group}`, `*.${type.group}`)
+      continue
+    }
+    const suffix = group === undefined || type.group === "" ? "" : `.${type.group}`
+    for (const spelling of new Set([type.plural, type.singular, type.kind.toLowerCase()])) {
+      if (spelling !== "") compare(written, `${spelling}${suffix}`, typeKey(type))
     }
   }
-  const [first] = readings
+  if (nearest !== undefined || word === "*") return nearest
   // Right name, wrong group.
-  const elsewhere = first === undefined ? [] : findBest({ word: first.word, group: undefined, version: undefined }, discovery.types)
-  const namesake = first?.word === "*" ? undefined : elsewhere.find((type) => type.watchable)
-  return nearest ?? (namesake === undefined ? undefined : typeKey(namesake))
+  const namesake = findBest({ word, group: undefined, version: undefined }, discovery.types).find((type) => type.watchable)
+  return namesake === undefined ? undefined : typeKey(namesake)
 }
 
 /**

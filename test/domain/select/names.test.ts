@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { defaultNames, tableNames } from "../../../src/domain/select/builtin.ts"
-import { pluralSpellings, resolveName } from "../../../src/domain/select/names.ts"
+import { measureDistance, pluralSpellings, resolveName } from "../../../src/domain/select/names.ts"
 import { typeKey, typeName } from "../../../src/domain/select/resource.ts"
 import { makeDiscovery, makeType, recordedAggregated } from "./recorded.ts"
 
@@ -26,6 +26,13 @@ const checkResolution = (name: string): void => {
   if (resolution._tag === "Unknown" && resolution.nearest !== undefined) {
     expect(resolveName(resolution.nearest, recorded)._tag).toBe("Found")
   }
+}
+
+const checkBound = (a: string, b: string, most: number): void => {
+  const exact = measureDistance(a, b)
+  const bounded = measureDistance(a, b, most)
+  if (exact <= most) expect(bounded).toBe(exact)
+  else expect(bounded).toBeGreaterThan(most)
 }
 
 /** Every name of the built-in table that is not the plural of what is meant, as the recorded server (v1.37) serves it. */
@@ -221,5 +228,27 @@ describe("the Go MeshSync's plurals", () => {
     ["networkpolicy", ["networkpolicy", "networkpolicys"]],
   ])("%s", (word, spellings) => {
     expect(pluralSpellings(word)).toEqual(spellings)
+  })
+})
+
+describe("the distance of two texts", () => {
+  it.each([
+    ["", "", 0],
+    ["pods", "pods", 0],
+    ["", "pods", 4],
+    ["pods", "pod", 1],
+    ["pods", "podds", 1],
+    ["pods", "pads", 1],
+    ["pods", "pdos", 1],
+    ["kitten", "sitting", 3],
+    ["rvice", "cret", 5],
+  ])("%j and %j: %d", (a, b, distance) => {
+    expect(measureDistance(a, b)).toBe(distance)
+    expect(measureDistance(b, a)).toBe(distance)
+  })
+
+  const word = Schema.Array(Schema.Literals(["a", "b", "c"]))
+  it.prop("is the same under a bound, up to the bound", { a: word, b: word, most: Schema.Literals([0, 1, 2, 3]) }, ({ a, b, most }) => {
+    checkBound(a.join(""), b.join(""), most)
   })
 })

@@ -7,7 +7,7 @@ import { commandHelp, rootHelp } from "./help.ts"
 import { gatherValues } from "./settings.ts"
 
 /** Set by the build; a plain checkout has none. */
-const version = process.env.MESHSYNC_BUILD_VERSION ?? "Not Set"
+const version = process.env["MESHSYNC_BUILD_VERSION"] ?? "Not Set"
 
 const program = process.argv0 === "" || process.argv0.endsWith("node") ? "meshsync" : process.argv0
 
@@ -39,4 +39,4 @@ const start = async (): Promise<void> => {
   }
 }
 
-await start()
+void start()

@@ -70,6 +70,8 @@ interface Supervisor {
   missingSinceMs: ReadonlyMap<string, number>
   /** Lanes opened so far: tells two fibers of one type apart. */
   opened: number
+  /** Types that a definition has been seen of. */
+  readonly customTypes: Set<string>
   /** Names that have been complained about. */
   readonly warned: Set<string>
 }
@@ -89,7 +91,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     yield* identify(engine, options)
     const configuration = yield* readConfiguration
     if (configuration._tag === "Broken") yield* logMeshError(configuration.error)
-    const supervisor: Supervisor = { options, desk, configuration, open: new Map(), fibers, surveys, missingSinceMs: new Map(), opened: 0, warned: new Set() }
+    const supervisor: Supervisor = { options, desk, configuration, open: new Map(), fibers, surveys, missingSinceMs: new Map(), opened: 0, customTypes: new Set(), warned: new Set() }
     yield* Effect.all([surveyForEver(supervisor), answerRequests(supervisor), watchForSettling(engine, sink.settled, settled)], {
       concurrency: "unbounded",
       discard: true,
@@ -138,10 +140,12 @@ const surveyForEver = Effect.fnUntraced(function* (supervisor: Supervisor) {
 const survey = Effect.fnUntraced(function* (supervisor: Supervisor, discovery: Parameters<typeof select>[0]) {
   const { configuration, desk, open, options } = supervisor
   addToCounter(desk.engine, "discoveries_total")
-  const customTypes = configuration._tag === "Absent" ? undefined : yield* readDefinitions
+  const definitions = configuration._tag === "Absent" ? undefined : yield* readDefinitions
+  // A deleted definition's type stays custom: it leaves when discovery no longer serves it, and its objects are announced as deleted.
+  for (const key of definitions ?? []) supervisor.customTypes.add(key)
   const { lanes, notices } = select(discovery, {
     watchList: configuration._tag === "Absent" ? "absent" : configuration._tag === "Broken" ? "broken" : configuration.watchList,
-    customTypes: customTypes ?? new Set(),
+    customTypes: supervisor.customTypes,
     outputNamespaces: options.outputNamespaces,
     outputResources: options.outputResources,
     selector: options.selector,

@@ -70,7 +70,14 @@ export const settingOfFlag = (flag: string): SettingKey | undefined =>
   flag === "" ? undefined : entries.find(([, { aliases, flag: first }]) => first === flag || aliases.includes(flag))?.[0]
 
 /** Values of settings as text, each with where it came from. */
-export type Values = Readonly<Record<SettingKey, { readonly text: string; readonly from: "flag" | "environment" | "default" }>>
+export type Values = Readonly<Record<SettingKey, Value>>
+
+export interface Value {
+  readonly text: string
+  readonly from: "flag" | "environment" | "default"
+  /** What a flag said that did not count. */
+  readonly ignored?: string
+}
 
 /**
  * Gathers the values: flag over environment over default; `BROKER_URL` over `--broker-url`, as ever.
@@ -81,7 +88,9 @@ export const gatherValues = (flags: ReadonlyMap<SettingKey, string>, env: Readon
     const flag = flags.get(key)
     const variable = name === undefined ? undefined : env[name]
     const isSet = variable !== undefined && variable !== ""
-    if (key === "brokerUrl" && isSet) return [key, { text: variable, from: "environment" }]
+    if (key === "brokerUrl" && isSet) {
+      return [key, { text: variable, from: "environment", ...(flag === undefined || flag === variable ? {} : { ignored: flag }) }]
+    }
     if (flag !== undefined) return [key, { text: flag, from: "flag" }]
     return [key, isSet ? { text: variable, from: "environment" } : { text: fallback, from: "default" }]
   }

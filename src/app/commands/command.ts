@@ -1,0 +1,43 @@
+/**
+ * The commands besides the root: each a few lines over the same session.
+ */
+import * as Effect from "effect/Effect"
+import { meshError, type MeshError } from "../../domain/error.ts"
+import type { SinkError } from "../../ports/Sink.ts"
+import type { CommandName, OwnFlag } from "../commandLine.ts"
+import { runProcess, type HandSignals } from "../process.ts"
+import { isOn, type Values } from "../settings.ts"
+import { layerLog, logFormatOf } from "../telemetry.ts"
+
+export interface CommandOptions {
+  readonly name: CommandName
+  readonly version: string
+  readonly values: Values
+  readonly own: ReadonlyMap<OwnFlag, string>
+  readonly words: ReadonlyArray<string>
+}
+
+const load = (name: CommandName): Promise<(options: CommandOptions) => Effect.Effect<void, MeshError | SinkError>> => {
+  switch (name) {
+    case "watch":
+      return import("./watch.ts").then(({ watch }) => watch)
+    case "demo":
+      return import("./demo.ts").then(({ demo }) => demo)
+    case "status":
+      return import("./status.ts").then(({ status }) => status)
+    case "version":
+      return import("./version.ts").then(({ version }) => version)
+  }
+}
+
+export const runCommand = async (options: CommandOptions, handSignals: HandSignals): Promise<void> => {
+  const { name, values } = options
+  const command = await load(name)
+  const format = logFormatOf(values.logFormat.text, process.stderr.isTTY === true)
+  const log = layerLog({ format: format ?? "text", debug: isOn(values.debug.text), stderrOnly: true })
+  const program =
+    format === undefined
+      ? Effect.fail(meshError("ErrUsage", `--log-format ${JSON.stringify(values.logFormat.text)} is none of auto, text, colour, json`))
+      : command(options)
+  runProcess(Effect.provide(program, log), handSignals)
+}

@@ -1,0 +1,135 @@
+/**
+ * The composition root: the only place that names adapters. Each function chooses one for a port; the heavy ones are loaded when chosen.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import type { MeshError } from "../domain/error.ts"
+import type { Status } from "../domain/sync/status.ts"
+import type { ClusterApi } from "../ports/ClusterApi.ts"
+import type { Dialer } from "../ports/Dialer.ts"
+import { Requests } from "../ports/Requests.ts"
+import { both, Sink, type SinkError } from "../ports/Sink.ts"
+import { isOn, type Values } from "./settings.ts"
+
+const optional = (text: string): string | undefined => (text === "" ? undefined : text)
+
+/** The API server of the kubeconfig or of the pod. */
+export const layerCluster = (values: Values, version: string): Layer.Layer<ClusterApi | Dialer, MeshError> =>
+  layerClusterOf({ kubeconfigPath: optional(values.kubeconfig.text), context: optional(values.context.text), version })
+
+export interface ClusterOptions {
+  readonly kubeconfigText?: string
+  readonly kubeconfigPath?: string | undefined
+  readonly context?: string | undefined
+  readonly version: string
+}
+
+export const layerClusterOf = (options: ClusterOptions): Layer.Layer<ClusterApi | Dialer, MeshError> =>
+  Layer.unwrap(
+    Effect.promise(async () => {
+      const [{ layer }, { layerDialer }] = await Promise.all([
+        import("../adapters/kubernetes/clusterApi.ts"),
+        import("../adapters/kubernetes/dialer.ts"),
+      ])
+      return Layer.merge(layer(options), layerDialer)
+    }),
+  )
+
+/** Outputs that nobody can ask anything of. */
+const layerNoRequests: Layer.Layer<Requests> = Layer.succeed(Requests, { incoming: Stream.never, reply: () => Effect.void })
+
+/** NATS, both ways. */
+export const layerBroker = (values: Values): Layer.Layer<Sink | Requests, MeshError> =>
+  Layer.unwrap(
+    Effect.promise(async () => {
+      const { layer } = await import("../adapters/nats/broker.ts")
+      return layer({
+        url: values.brokerUrl.text,
+        pace: isOn(values.pace.text),
+        user: optional(values.natsUser.text),
+        password: optional(values.natsPassword.text),
+        token: optional(values.natsToken.text),
+        credsPath: optional(values.natsCreds.text),
+        nkeyPath: optional(values.natsNkey.text),
+        certPath: optional(values.natsCert.text),
+        keyPath: optional(values.natsKey.text),
+        caPath: optional(values.natsCa.text),
+      })
+    }),
+  )
+
+const layerSnapshotSink = (values: Values): Layer.Layer<Sink, SinkError> =>
+  Layer.unwrap(
+    Effect.promise(async () => {
+      const { layer } = await import("../adapters/filesystem/snapshot.ts")
+      return layer({ file: optional(values.outputFile.text), extended: isOn(values.extended.text), append: isOn(values.append.text) })
+    }),
+  )
+
+/** YAML snapshots. */
+export const layerSnapshot = (values: Values): Layer.Layer<Sink | Requests, SinkError> =>
+  Layer.merge(layerSnapshotSink(values), layerNoRequests)
+
+/** One line of JSON for each message on stdout. */
+export const layerStdout: Layer.Layer<Sink | Requests> = Layer.unwrap(
+  Effect.promise(async () => Layer.merge((await import("../adapters/terminal/stdout.ts")).layerStdout, layerNoRequests)),
+)
+
+export interface FeedOptions {
+  readonly verbose: boolean
+  readonly status: () => Status | undefined
+}
+
+const layerFeedSink = ({ status, verbose }: FeedOptions): Layer.Layer<Sink> =>
+  Layer.unwrap(
+    Effect.promise(async () => {
+      const [{ layerFeed }, { writeStdout }] = await Promise.all([import("../adapters/terminal/feed.ts"), import("../adapters/terminal/stdout.ts")])
+      const tty = process.stdout.isTTY === true
+      const colour = tty && process.env["NO_COLOR"] === undefined
+      return layerFeed({ tty, colour, width: () => process.stdout.columns ?? 120, write: writeStdout, verbose, status })
+    }),
+  )
+
+/** The live feed in the terminal. */
+export const layerFeed = (options: FeedOptions): Layer.Layer<Sink | Requests> => Layer.merge(layerFeedSink(options), layerNoRequests)
+
+/** The live feed, and the snapshots beside it. */
+export const layerFeedAndSnapshot = (options: FeedOptions, values: Values): Layer.Layer<Sink | Requests, SinkError> =>
+  Layer.merge(
+    Layer.effect(
+      Sink,
+      Effect.gen(function* () {
+        const feed = yield* Layer.build(layerFeedSink(options))
+        const snapshot = yield* Layer.build(layerSnapshotSink(values))
+        return both(yield* Effect.provide(Sink, snapshot), yield* Effect.provide(Sink, feed))
+      }),
+    ),
+    layerNoRequests,
+  )
+
+export interface HealthOptions {
+  readonly port: number
+  readonly status: () => Status
+  readonly ready: () => boolean
+}
+
+/** Probes, metrics and status over HTTP. */
+export const layerHealth = (options: HealthOptions): Layer.Layer<never> =>
+  options.port === 0
+    ? Layer.empty
+    : Layer.unwrap(Effect.promise(async () => (await import("../adapters/http/status.ts")).layerHttp(options)))
+
+/** The cluster that lives in this process, served over real HTTP on the loopback. */
+export const openDemoCluster = (seed: number) =>
+  Effect.gen(function* () {
+    const [{ makeDemoCluster }, { serveCluster }, { runChurn }] = yield* Effect.promise(() =>
+      Promise.all([import("../adapters/memory/demoCluster.ts"), import("../adapters/memory/server.ts"), import("../adapters/memory/churn.ts")]),
+    )
+    const cluster = makeDemoCluster({ seed, nowMs: Date.now() })
+    const served = yield* serveCluster({ cluster })
+    return { kubeconfigText: served.kubeconfig(), url: served.url, churn: runChurn(served, seed) }
+  })
+
+/** How far a snapshot is, in words. */
+export const loadProgress = Effect.promise(async () => (await import("../adapters/terminal/progress.ts")).progressText)

@@ -1,0 +1,32 @@
+/**
+ * An Effect as the whole process: exit statuses, the last error, and a bound for the end.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { meshError, type MeshError } from "../domain/error.ts"
+import type { SinkError } from "../ports/Sink.ts"
+import { logMeshError } from "./notices.ts"
+import { shownError } from "./session.ts"
+
+export type HandSignals = (interrupt: () => void) => void
+
+/**
+ * Runs to the end and exits: 0 when it ended as asked or was interrupted, 1 with the error printed otherwise.
+ * @param handSignals arms the deadline: the runtime itself interrupts the effect on a signal
+ */
+export const runProcess = (program: Effect.Effect<void, MeshError | SinkError>, handSignals: HandSignals): void => {
+  handSignals(() => undefined)
+  const reported = program.pipe(
+    Effect.catch((error) => {
+      const shown = shownError(error)
+      return shown === undefined ? Effect.void : Effect.andThen(logMeshError(shown), Effect.fail("reported" as const))
+    }),
+    Effect.tapDefect((defect) => logMeshError(meshError("ErrInternal", defect instanceof Error ? (defect.stack ?? defect.message) : String(defect)))),
+  )
+  NodeRuntime.runMain(reported, {
+    disableErrorReporting: true,
+    teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1),
+  })
+}

@@ -1,0 +1,101 @@
+/**
+ * What the program does without a command: the whole cluster, continuously, to NATS, to files or to stdout.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import { meshError, type MeshError } from "../domain/error.ts"
+import type { Requests } from "../ports/Requests.ts"
+import type { Sink, SinkError, Written } from "../ports/Sink.ts"
+import { layerBroker, layerCluster, layerHealth, layerSnapshot, layerStdout, loadProgress } from "./layers.ts"
+import { makeMonitor, monitorStatus, runSession, type Monitor, type SessionOptions } from "./session.ts"
+import { runProcess, type HandSignals } from "./process.ts"
+import { durationMs, isOn, listOf, type Values } from "./settings.ts"
+import { layerLog, logFormatOf } from "./telemetry.ts"
+
+export interface ServeOptions {
+  readonly version: string
+  readonly values: Values
+}
+
+export const serve = (options: ServeOptions, handSignals: HandSignals): void => {
+  const { values } = options
+  const format = logFormatOf(values.logFormat.text, process.stdout.isTTY === true)
+  const stderrOnly = values.output.text === "stdout"
+  const log = layerLog({ format: format ?? "text", debug: isOn(values.debug.text), stderrOnly })
+  const program =
+    format === undefined
+      ? Effect.fail(meshError("ErrUsage", `--log-format ${JSON.stringify(values.logFormat.text)} is none of auto, text, colour, json`))
+      : serving(options)
+  runProcess(Effect.provide(program, log), handSignals)
+}
+
+const modes = ["broker", "file", "stdout"] as const
+type Mode = (typeof modes)[number]
+
+const serving = Effect.fnUntraced(function* ({ values, version }: ServeOptions) {
+  const mode = modes.find((known) => known === values.output.text)
+  if (mode === undefined) {
+    return yield* Effect.fail(meshError("ErrOutputMode", `output ${JSON.stringify(values.output.text)} is none of "broker" and "file" (nor "stdout")`))
+  }
+  yield* warnOfBrokerUrl(values)
+  const monitor = makeMonitor(version, mode)
+  const port = Number(values.healthPort.text)
+  const health = layerHealth({ port, status: () => monitorStatus(monitor), ready: () => monitor.engine.ready })
+  const ports = Layer.merge(layerCluster(values, version), layerOutput(mode, values))
+  const session = runSession(sessionOptions(mode, values, version), monitor, reportWritten)
+  const progress = mode === "file" ? Effect.forkChild(showProgress(monitor)) : Effect.void
+  yield* Effect.andThen(progress, session).pipe(Effect.provide(ports), Effect.provide(health))
+})
+
+const layerOutput = (mode: Mode, values: Values): Layer.Layer<Sink | Requests, MeshError | SinkError> => {
+  switch (mode) {
+    case "broker":
+      return layerBroker(values)
+    case "file":
+      return layerSnapshot(values)
+    case "stdout":
+      return layerStdout
+  }
+}
+
+const sessionOptions = (mode: Mode, values: Values, version: string): SessionOptions => ({
+  version,
+  // A surface that the Go MeshSync lacks redacts unless told not to.
+  redact: mode === "stdout" ? !isOn(values.showSecrets.text) || isOn(values.redact.text) : isOn(values.redact.text),
+  contentDedup: mode === "broker" && isOn(values.contentDedup.text),
+  outputNamespaces: listOf(values.namespaces.text),
+  outputResources: listOf(values.resources.text),
+  selector: values.selector.text,
+  clusterId: values.clusterId.text,
+  readyWhen: mode === "broker" ? "open" : "settled",
+  once: isOn(values.once.text),
+  stopAfterMs: durationMs(values.stopAfter.text),
+})
+
+/** `BROKER_URL` has always won; whoever gives both should know. */
+const warnOfBrokerUrl = (values: Values): Effect.Effect<void> =>
+  values.brokerUrl.ignored === undefined
+    ? Effect.void
+    : Effect.logWarning("--broker-url is ignored because BROKER_URL names another broker")
+
+const reportWritten = (written: ReadonlyArray<Written>): Effect.Effect<void> =>
+  Effect.forEach(written, ({ bytes, documents, path }) => Effect.logInfo(`${path} holds ${documents} documents in ${bytes} bytes`), { discard: true })
+
+const progressEveryMs = 1_000
+const progressLineEveryMs = 10_000
+
+/** A line that is rewritten on a terminal, a plain line now and then elsewhere, until everything has been listed. */
+const showProgress = Effect.fnUntraced(function* (monitor: Monitor) {
+  const progressText = yield* loadProgress
+  const tty = process.stderr.isTTY === true
+  const show = Effect.suspend(() => {
+    const text = progressText(monitorStatus(monitor), tty ? (process.stderr.columns ?? 80) - 1 : Infinity)
+    if (!tty) return Effect.logInfo(text)
+    process.stderr.write(`\r\u001b[K${text}`)
+    return Effect.void
+  })
+  const isUnderWay = Effect.sync(() => !monitorStatus(monitor).settled)
+  yield* Effect.repeat(show, { schedule: Schedule.spaced(tty ? progressEveryMs : progressLineEveryMs), while: () => isUnderWay })
+  if (tty) process.stderr.write("\r\u001b[K")
+})

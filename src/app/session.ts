@@ -1,0 +1,71 @@
+/**
+ * One session of the program: ports in, a run, and its end. The root and the commands differ in their layers and in what they print.
+ */
+import * as Effect from "effect/Effect"
+import { meshError, type MeshError } from "../domain/error.ts"
+import { makeEngine, projectStatus, unreadLanes, type Engine } from "../domain/sync/engine.ts"
+import type { Status } from "../domain/sync/status.ts"
+import { Sink, type SinkError, type SinkStatus, type Written } from "../ports/Sink.ts"
+import { startRun, type RunOptions } from "./run.ts"
+
+/** What probes and feeds look at, from before the first connection on. */
+export interface Monitor {
+  engine: Engine
+  sink: () => SinkStatus
+}
+
+export const makeMonitor = (version: string, output: string): Monitor => ({
+  engine: makeEngine(version, "", Date.now()),
+  sink: () => ({ name: output, state: "connecting", detail: "" }),
+})
+
+export const monitorStatus = ({ engine, sink }: Monitor): Status => projectStatus(engine, Date.now(), sink())
+
+export interface SessionOptions extends RunOptions {
+  /** Ready as soon as the output stands (a broker), or when everything has been listed (files). */
+  readonly readyWhen: "open" | "settled"
+  /** End when everything selected has been listed and delivered. */
+  readonly once: boolean
+  /** End after this many milliseconds; undefined: never. */
+  readonly stopAfterMs: number | undefined
+}
+
+/**
+ * Runs until the time is up, everything is listed (once), or the fiber is interrupted; ends the output in order in every case.
+ * @param onWritten told at the end what the output has left behind
+ */
+export const runSession = Effect.fnUntraced(function* (
+  options: SessionOptions,
+  monitor: Monitor,
+  onWritten: (written: ReadonlyArray<Written>) => Effect.Effect<void>,
+) {
+  const sink = yield* Sink
+  monitor.sink = sink.status
+  const finish = Effect.flatMap(sink.finish ?? Effect.succeed([]), onWritten)
+  const run = Effect.scoped(
+    Effect.gen(function* () {
+      const { engine, failed, settled } = yield* startRun(options)
+      monitor.engine = engine
+      engine.ready = options.readyWhen === "open"
+      yield* Effect.logInfo(`run started: ${engine.cluster} is watched, changes go to ${sink.status().name}`)
+      const markReady = Effect.andThen(
+        settled,
+        Effect.sync(() => {
+          engine.ready = true
+        }),
+      )
+      const end = options.once ? markReady : Effect.andThen(markReady, Effect.never)
+      const timer = options.stopAfterMs === undefined ? Effect.never : Effect.sleep(options.stopAfterMs)
+      yield* Effect.raceFirst(Effect.raceFirst(end, timer), failed)
+      return unreadLanes(engine).map((lane) => `${lane.key} (${lane.trouble?.failure.text ?? "not listed in time"})`)
+    }),
+  )
+  const unread = yield* Effect.onInterrupt(run, () => Effect.ignore(finish))
+  yield* finish
+  if (options.once && unread.length > 0) return yield* Effect.fail(meshError("ErrIncompleteSnapshot", `not in the snapshot: ${unread.join("; ")}`))
+})
+
+/** The error inside, where a sink's has to be shown; undefined where the reader of stdout just went away. */
+export const shownError = (error: MeshError | SinkError): MeshError | undefined =>
+  error._tag === "MeshError" ? error : error.readerGone === true ? undefined : error.error
+

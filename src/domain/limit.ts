@@ -41,6 +41,9 @@ export const watchGraceMs = 30 * second
 export const errorBodyBytesMax = 8 * KiB
 /** The body of an answer may stand still this long; a page of 256 MiB at 10 MB/s comes in one go, so silence is a fault. */
 export const bodyStallMs = 30 * second
+/** Memory of pages that came back, kept for the next ones: one a running list, none larger than two pages. */
+export const pagesKeptMax = listsConcurrentMax
+export const pageKeptBytesMax = 2 * pageBytesTarget
 /** One document (discovery, a single object): aggregated discovery takes about 600 bytes a type, so this is room for 50,000 types. */
 export const documentBytesMax = 32 * MiB
 /** Connections kept open without a request: 3 lists and what ended watches leave; about 50 KiB each with TLS. */
@@ -120,6 +123,8 @@ export const probeGiveUpMs = 5 * minute
 export const reconnectEveryMs = 2 * second
 /** One attempt to reach a broker: connection, greeting and login. */
 export const brokerDialWaitMs = 5 * second
+/** Largest message until a broker has said its own: the default of NATS. */
+export const brokerPayloadBytesMax = 1 * MiB
 /** While the broker cannot be reached, one line in this time says so (the first at once). */
 export const brokerWarnEveryMs = 10 * second
 /** A connection without traffic is asked this often whether it lives; two questions without an answer end it. */

@@ -18,6 +18,7 @@ import { type Credentials, openCredentials } from "./credentials.ts"
 import { type Endpoint, openEndpoint, openStream, readBody, send } from "./http.ts"
 import type { KubernetesOptions, Surroundings } from "./kubeconfig.ts"
 import type { NetworkError } from "./network.ts"
+import { makePageMemory, type PageMemory } from "./pageMemory.ts"
 
 export type { KubernetesOptions } from "./kubeconfig.ts"
 
@@ -48,6 +49,7 @@ interface Client {
   readonly credentials: Credentials
   readonly endpoint: Endpoint
   readonly waits: Waits
+  readonly memory: PageMemory
 }
 
 const queryOf = (members: Readonly<Record<string, string>>): string =>
@@ -62,7 +64,7 @@ const failureOfNetwork = (client: Client, error: NetworkError): Failure =>
   error.tooLarge ? { _tag: "TooLarge", text: error.text } : unavailable(`${client.endpoint.server.host}: ${error.text}`)
 
 const readRefusal = Effect.fnUntraced(function* (client: Client, response: Http.IncomingMessage) {
-  const bounds = { bytesMax: Limit.errorBodyBytesMax, bytesExpected: 0, stallMs: client.waits.stallMs }
+  const bounds = { memory: client.memory, bytesMax: Limit.errorBodyBytesMax, bytesExpected: 0, stallMs: client.waits.stallMs }
   // A refusal that cannot be read to its end is still a refusal: the status says what matters.
   const body = yield* Effect.orElseSucceed(readBody(response, bounds), () => new Uint8Array(0))
   return failureOfAnswer(response.statusCode ?? 0, Buffer.from(body).toString("utf8"), response.headers["retry-after"])
@@ -98,7 +100,7 @@ const ask = Effect.fnUntraced(function* (
 const readWhole = (client: Client, path: string, accept: string, bytesMax: number, bytesExpected: number) =>
   Effect.scoped(
     Effect.flatMap(ask(client, path, accept), (response) =>
-      Effect.mapError(readBody(response, { bytesMax, bytesExpected, stallMs: client.waits.stallMs }), (error) =>
+      Effect.mapError(readBody(response, { memory: client.memory, bytesMax, bytesExpected, stallMs: client.waits.stallMs }), (error) =>
         failureOfNetwork(client, error),
       ),
     ),
@@ -179,9 +181,10 @@ export const layer = (
     Effect.gen(function* () {
       const credentials = yield* openCredentials(options, surroundings)
       const endpoint = yield* openEndpoint(credentials.server, credentials.proxyUrl, `meshsync/${options.version ?? "dev"}`)
-      const client: Client = { credentials, endpoint, waits }
+      const client: Client = { credentials, endpoint, waits, memory: makePageMemory() }
       return ClusterApi.of({
         list: listWith(client),
+        recycle: client.memory.recycle,
         watch: watchWith(client),
         read: (path, accept = json) => Effect.mapError(readWhole(client, path, accept, Limit.documentBytesMax, 0), failAt(path)),
         renewCredentials: credentials.renew,

@@ -20,7 +20,7 @@ import { explainCause } from "./network.ts"
 import { chooseProxy } from "./proxy.ts"
 
 /** TLS settings of a request; connections are kept apart by them. */
-export type TlsSettings = Pick<Https.RequestOptions, "ca" | "cert" | "key" | "servername" | "rejectUnauthorized">
+export type TlsSettings = Pick<Https.RequestOptions, "ca" | "cert" | "key" | "servername" | "rejectUnauthorized" | "checkServerIdentity">
 
 /** What a request carries. */
 export interface Authorization {
@@ -73,7 +73,8 @@ const describeFile = (cause: unknown): string => {
   return code === "ENOENT" ? "it does not exist" : code === "EACCES" ? "permission denied" : explainCause(cause)
 }
 
-const tlsOf = ({ ca, cert, key, rejectUnauthorized, servername }: TlsSettings): TlsSettings => ({
+const tlsOf = ({ ca, cert, checkServerIdentity, key, rejectUnauthorized, servername }: TlsSettings): TlsSettings => ({
+  ...(checkServerIdentity === undefined ? {} : { checkServerIdentity }),
   ...(ca === undefined ? {} : { ca }),
   ...(cert === undefined ? {} : { cert }),
   ...(key === undefined ? {} : { key }),
@@ -114,6 +115,11 @@ const authorizeWith = Effect.fnUntraced(function* (session: Session) {
     applied.key = credential.key
   }
   const agent = session.socks && typeof applied.agent === "object" ? applied.agent : undefined
+  if (agent !== undefined && applied.servername === undefined) {
+    // The SOCKS agent does not tell TLS the host: a server known by its address would be taken for localhost.
+    const host = access.server.hostname.replace(/^\[|\]$/g, "")
+    applied.checkServerIdentity = (_, certificate) => Tls.checkServerIdentity(host, certificate)
+  }
   const authorization: Authorization = { headers, tls: tlsOf(applied), agent }
   return authorization
 })

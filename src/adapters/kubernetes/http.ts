@@ -11,8 +11,7 @@ import * as Https from "node:https"
 import { socketIdleMs, socketsIdleMax } from "../../domain/limit.ts"
 import type { Authorization } from "./credentials.ts"
 import { explainCause, NetworkError } from "./network.ts"
-
-const KiB = 1024
+import type { PageMemory } from "./pageMemory.ts"
 
 /** TCP keep-alive probes start after this, as client-go has it: load balancers forget idle connections after 60 s and more. */
 const keepAliveProbeMs = 30_000
@@ -110,33 +109,12 @@ export const send = (
   )
 
 export interface BodyBounds {
+  readonly memory: PageMemory
   readonly bytesMax: number
   /** A guess at the size; right guesses save copies. */
   readonly bytesExpected: number
   /** The longest silence within the body. */
   readonly stallMs: number
-}
-
-/** A buffer that grows; `take` gives what was added, without a copy when most of the room was used. */
-const makeGathering = (bytesExpected: number, bytesMax: number) => {
-  let room = Buffer.allocUnsafeSlow(Math.min(Math.max(bytesExpected, 16 * KiB), bytesMax))
-  let length = 0
-  return {
-    /** False when it would exceed `bytesMax`; then nothing was added. */
-    add: (chunk: Uint8Array): boolean => {
-      const needed = length + chunk.length
-      if (needed > bytesMax) return false
-      if (needed > room.length) {
-        const larger = Buffer.allocUnsafeSlow(Math.min(Math.max(needed, 2 * room.length), bytesMax))
-        larger.set(room.subarray(0, length))
-        room = larger
-      }
-      room.set(chunk, length)
-      length = needed
-      return true
-    },
-    take: (): Uint8Array => (length * 2 >= room.length ? new Uint8Array(room.buffer, 0, length) : new Uint8Array(room.subarray(0, length))),
-  }
 }
 
 /**
@@ -148,25 +126,35 @@ export const readBody = (response: Http.IncomingMessage, bounds: BodyBounds): Ef
     const declared = Number(response.headers["content-length"])
     const tooLarge = new NetworkError({ text: `the answer is larger than ${bounds.bytesMax} bytes`, tooLarge: true, reused: false })
     if (declared > bounds.bytesMax) return resume(Effect.fail(tooLarge))
-    const gathering = makeGathering(Number.isNaN(declared) ? bounds.bytesExpected : declared, bounds.bytesMax)
-    const settle = (outcome: Effect.Effect<Uint8Array, NetworkError>) => {
+    const gathering = bounds.memory.gather(Number.isNaN(declared) ? bounds.bytesExpected : declared, bounds.bytesMax)
+    const leave = () => {
       clearTimeout(stall)
       response.off("data", onData).off("end", onEnd).off("error", onError).off("close", onClose)
-      resume(outcome)
+    }
+    const fail = (error: NetworkError) => {
+      leave()
+      gathering.drop()
+      resume(Effect.fail(error))
     }
     const onData = (chunk: Buffer) => {
       stall.refresh()
-      if (!gathering.add(chunk)) {
-        response.pause()
-        settle(Effect.fail(tooLarge))
-      }
+      if (gathering.add(chunk)) return
+      response.pause()
+      fail(tooLarge)
     }
-    const onEnd = () => settle(response.complete ? Effect.succeed(gathering.take()) : Effect.fail(broken("the connection was cut")))
-    const onError = (cause: Error) => settle(Effect.fail(broken(explainCause(cause))))
-    const onClose = () => settle(Effect.fail(broken("the connection was cut")))
-    const stall = setTimeout(() => settle(Effect.fail(broken(`the answer stood still for ${bounds.stallMs / 1000} s`))), bounds.stallMs)
+    const onEnd = () => {
+      if (!response.complete) return fail(broken("the connection was cut"))
+      leave()
+      resume(Effect.succeed(gathering.take()))
+    }
+    const onError = (cause: Error) => fail(broken(explainCause(cause)))
+    const onClose = () => fail(broken("the connection was cut"))
+    const stall = setTimeout(() => fail(broken(`the answer stood still for ${bounds.stallMs / 1000} s`)), bounds.stallMs)
     response.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose)
-    return Effect.sync(() => settle(Effect.never))
+    return Effect.sync(() => {
+      leave()
+      gathering.drop()
+    })
   })
 
 export interface StreamBounds {

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { existsSync } from "node:fs"
 import { readFile, rename, writeFile } from "node:fs/promises"
 import type { ServerResponse } from "node:http"
 import * as Http from "node:http"
@@ -7,6 +9,7 @@ import * as Net from "node:net"
 import * as Path from "node:path"
 import type { TLSSocket } from "node:tls"
 import { type KubernetesOptions, layer } from "../../../src/adapters/kubernetes/clusterApi.ts"
+import { runPlugin } from "../../../src/adapters/kubernetes/execPlugin.ts"
 import type { Surroundings } from "../../../src/adapters/kubernetes/kubeconfig.ts"
 import { ClusterApi } from "../../../src/ports/ClusterApi.ts"
 import { makeCertificate } from "./certificate.ts"
@@ -152,6 +155,35 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"$1-$COLOUR-$
       assert.match(yield* complaint(shell("exec head -c 3000000 /dev/zero")), /it prints too much/)
       assert.match(yield* complaint({ command: "no-such-plugin-here", installHint: "Get it." }), /no such command\. Get it\./)
       assert.strictEqual(server.accepted(), 0)
+    }),
+  )
+
+  it.live("with a plugin that hangs kill it, after its time or when nobody waits any more", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const settings = {
+        apiVersion: "client.authentication.k8s.io/v1",
+        command: process.execPath,
+        arguments: ["-e", `require("fs").writeFileSync("${folder}/pid", String(process.pid)); setInterval(() => {}, 1000)`],
+        environment: {},
+        installHint: "",
+        cluster: undefined,
+      }
+      const readPid = Effect.tryPromise(async () => Number(await readFile(`${folder}/pid`, "utf8"))).pipe(
+        Effect.filterOrFail((pid) => pid > 0),
+        Effect.eventually,
+      )
+      const isAlive = (pid: number) => Effect.sync(() => existsSync(`/proc/${pid}/fd/0`))
+      const ended = (pid: number) => Effect.eventually(Effect.filterOrFail(isAlive(pid), (alive) => !alive))
+      const waiting = yield* Effect.forkChild(runPlugin(settings), { startImmediately: true })
+      const pid = yield* readPid
+      yield* Fiber.interrupt(waiting)
+      yield* ended(pid)
+      const reason = yield* Effect.flip(runPlugin(settings, 300))
+      assert.match(reason, /failed: no answer within 0.3 s/)
+      const second = yield* readPid
+      assert.notStrictEqual(second, pid)
+      yield* ended(second)
     }),
   )
 
@@ -340,6 +372,48 @@ describe("proxies", () => {
     )
     return { tunnels, url: `http://127.0.0.1:${(server.address() as Net.AddressInfo).port}` }
   })
+
+  /** A SOCKS5 proxy without authentication (RFC 1928); notes the names it was asked for. */
+  const socks = Effect.gen(function* () {
+    const asked: Array<string> = []
+    const sockets = new Set<Net.Socket>()
+    const server = Net.createServer((client) => {
+      sockets.add(client.on("error", () => undefined))
+      client.once("data", () => {
+        client.write(Buffer.from([5, 0]))
+        client.once("data", (request: Buffer) => {
+          const port = request.readUInt16BE(request.length - 2)
+          const address = request[3] === 1 ? request.subarray(4, 8).join(".") : request.subarray(5, -2).toString()
+          asked.push(`${address}:${port}`)
+          const upstream = Net.connect(port, "127.0.0.1", () => {
+            client.write(Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))
+            client.pipe(upstream).pipe(client)
+          })
+          sockets.add(upstream.on("error", () => undefined))
+        })
+      })
+    })
+    yield* Effect.acquireRelease(
+      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      () =>
+        Effect.callback<void>((resume) => {
+          for (const socket of sockets) socket.destroy()
+          server.close(() => resume(Effect.void))
+        }),
+    )
+    return { asked, url: `socks5://127.0.0.1:${(server.address() as Net.AddressInfo).port}` }
+  })
+
+  it.live("may speak SOCKS", () =>
+    Effect.gen(function* () {
+      const server = yield* serve(echo, { cert: here.certificate, key: here.key })
+      const { asked, url } = yield* socks
+      const cluster = { server: server.url, "certificate-authority-data": encoded(authority.certificate), "proxy-url": url }
+      const who = yield* Effect.provide(whoAmI, under({ kubeconfigText: kubeconfig(cluster, { token: "t" }) }))
+      assert.strictEqual(who, "Bearer t")
+      assert.deepStrictEqual(asked, [`127.0.0.1:${server.port}`])
+    }),
+  )
 
   it.live("of the kubeconfig and of the environment are used, with one connection for several requests", () =>
     Effect.gen(function* () {

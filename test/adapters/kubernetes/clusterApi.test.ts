@@ -338,4 +338,30 @@ describe("interruption", () => {
       assert.strictEqual(server.sockets.size, 0)
     }),
   )
+
+  it.live("leaves no socket and no timer behind", () =>
+    Effect.gen(function* () {
+      const held = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout" || kind === "TCPSocketWrap").length
+      const server = yield* serve((request, response) => {
+        response.writeHead(200, { "content-type": "application/json" })
+        if (request.url?.includes("watch=") === true) response.flushHeaders()
+        else if (request.url?.includes("deployments") === true) response.write("{")
+        else response.end("{}")
+      })
+      const before = held()
+      yield* Effect.gen(function* () {
+        const api = yield* ClusterApi
+        yield* api.list(listOf(pods))
+        const stuck = yield* Effect.forkChild(api.list(listOf(deployments)), { startImmediately: true })
+        const watching = Effect.scoped(Effect.flatMap(api.watch(watchOf(pods)), ({ next }) => next))
+        const silent = yield* Effect.forkChild(watching, { startImmediately: true })
+        yield* Effect.eventually(Effect.suspend(() => (server.requests.length === 3 ? Effect.void : Effect.fail("not yet"))))
+        assert.isAbove(held(), before)
+        yield* Fiber.interruptAll([stuck, silent])
+      }).pipe(Effect.provide(layerAt(server.url)))
+      yield* closed(server)
+      yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+      assert.strictEqual(held(), before)
+    }),
+  )
 })

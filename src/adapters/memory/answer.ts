@@ -16,7 +16,17 @@ import { meetsTrouble, takeTrouble } from "./fault.ts"
 import { encodeObject, findShelf, listPage } from "./list.ts"
 import { type Cluster, itemKey, type Shelf, type User } from "./model.ts"
 import { encodeGoJson, encodeText, type KubeObject, parseExact } from "./object.ts"
-import { badRequest, forbidden, methodNotAllowed, notFound, type Refusal, statusText, unauthorized, watchNotSupported } from "./refusal.ts"
+import {
+  badRequest,
+  forbidden,
+  methodNotAllowed,
+  notFound,
+  type Refusal,
+  removedStatus,
+  statusText,
+  unauthorized,
+  watchNotSupported,
+} from "./refusal.ts"
 import { openWatch, type Watch } from "./watch.ts"
 import { createObject, patchObject, removeObject, replaceObject, type Written } from "./write.ts"
 
@@ -156,6 +166,12 @@ const answerWatch = (cluster: Cluster, shelf: Shelf, { namespace, version }: Tar
 const answerWritten = (shelf: Shelf, version: string, status: number, written: Written): Reply =>
   Result.isFailure(written) ? refuse(written.failure) : reply(status, "application/json", encodeObject(shelf, version, written.success))
 
+/** A deletion is answered with a Status, or with the object while finalizers hold it. */
+const answerRemoved = (shelf: Shelf, version: string, removed: Written): Reply =>
+  Result.isSuccess(removed) && !shelf.items.has(itemKey(removed.success.namespace, removed.success.name))
+    ? jsonReply(200, removedStatus(shelf.resource, removed.success.name, removed.success.uid))
+    : answerWritten(shelf, version, 200, removed)
+
 const parseBody = (text: string): KubeObject | undefined => {
   try {
     const { metadata, ...rest } = parseExact(text) as KubeObject
@@ -167,24 +183,18 @@ const parseBody = (text: string): KubeObject | undefined => {
 
 const answerWrite = (cluster: Cluster, shelf: Shelf, target: Target, { body, method, nowMs }: Request): Reply => {
   const { name, namespace = "", version } = target
-  if (method === "DELETE" && name !== undefined) {
-    const removed = removeObject(cluster, shelf.key, namespace, name, nowMs)
-    return Result.isFailure(removed)
-      ? refuse(removed.failure)
-      : reply(200, "application/json", encodeObject(shelf, version, removed.success))
-  }
+  if ((method === "POST") !== (name === undefined)) return refuse(methodNotAllowed)
+  if (method === "DELETE") return answerRemoved(shelf, version, removeObject(cluster, shelf.key, namespace, name ?? "", nowMs))
   const object = parseBody(body)
   if (object === undefined) return refuse(badRequest("the object provided is unrecognized"))
-  if (method === "PATCH" && name !== undefined) {
-    return answerWritten(shelf, version, 200, patchObject(cluster, shelf.key, namespace, name, parseExact(body)))
+  if (method === "PATCH") {
+    return answerWritten(shelf, version, 200, patchObject(cluster, shelf.key, namespace, name ?? "", parseExact(body)))
   }
-  const placed: KubeObject = { ...object, metadata: { ...object.metadata, ...(namespace === "" ? {} : { namespace }) } }
-  if (method === "POST" && name === undefined) return answerWritten(shelf, version, 201, createObject(cluster, shelf.key, placed, nowMs))
-  if (method === "PUT" && name !== undefined) {
-    const named: KubeObject = { ...placed, metadata: { ...placed.metadata, name } }
-    return answerWritten(shelf, version, 200, replaceObject(cluster, shelf.key, named))
-  }
-  return refuse(methodNotAllowed)
+  const metadata = { ...object.metadata, ...(namespace === "" ? {} : { namespace }), ...(name === undefined ? {} : { name }) }
+  if (method === "POST") return answerWritten(shelf, version, 201, createObject(cluster, shelf.key, { ...object, metadata }, nowMs))
+  return method === "PUT"
+    ? answerWritten(shelf, version, 200, replaceObject(cluster, shelf.key, { ...object, metadata }))
+    : refuse(methodNotAllowed)
 }
 
 const writeVerbs: Readonly<Record<string, string>> = { POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" }

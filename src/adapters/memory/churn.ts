@@ -9,10 +9,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { type Chance, makeChance } from "./chance.ts"
 import { fillTemplate } from "./corpus.ts"
+import { definitionsKey } from "./definition.ts"
 import { podOf } from "./demoCluster.ts"
 import { type Cluster, cutWatches, sortedItems, type Stored, timestampOf, treeOf } from "./model.ts"
 import type { KubeObject } from "./object.ts"
-import { createObject, definitionsKey, patchObject, removeObject } from "./write.ts"
+import { createObject, patchObject, removeObject } from "./write.ts"
 
 export const stepEveryMs = 125
 export const stepsPerRound = 80

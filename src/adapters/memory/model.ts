@@ -9,7 +9,7 @@
 import { fakeEventsMax, fakeSnapshotsMax } from "../../domain/limit.ts"
 import { typeKey } from "../../domain/select/resource.ts"
 import type { Fault } from "./fault.ts"
-import { decodeText, encodeBody, type KubeObject, parseExact } from "./object.ts"
+import { decodeText, encodeBody, type KubeObject, type Meta, parseExact } from "./object.ts"
 import { builtinResources, type Resource } from "./resources.ts"
 
 /** One object in one version. */
@@ -155,8 +155,10 @@ export const withVersion = (resource: Resource, stored: Stored, version: number)
   return storedOf(resource, { ...tree, metadata: { ...tree.metadata, resourceVersion: String(version) } })
 }
 
+/** Calls the listeners there are now: one that comes back while it is called waits for the next change. */
 export const wake = (cluster: Cluster): void => {
-  for (const listener of [...cluster.listeners]) listener()
+  const listeners = Array.from(cluster.listeners)
+  for (const listener of listeners) listener()
 }
 
 /** Forgets the older half of a log that has grown too long, as a watch cache does. */
@@ -176,6 +178,14 @@ export const commit = (cluster: Cluster, shelf: Shelf, before: Stored | undefine
   shelf.log.push({ version: cluster.version, before, after })
   trimLog(shelf)
   wake(cluster)
+}
+
+/** Stores an object under the next version, in place of what was there before. */
+export const storeObject = (cluster: Cluster, shelf: Shelf, before: Stored | undefined, object: KubeObject): Stored => {
+  const metadata: Meta = { ...object.metadata, resourceVersion: String(cluster.version + 1) }
+  const after = storedOf(shelf.resource, { ...object, metadata })
+  commit(cluster, shelf, before, after)
+  return after
 }
 
 /** Puts objects there without events, as if they had been there before the server started. Their versions must be new and ascending. */

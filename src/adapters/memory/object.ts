@@ -99,7 +99,8 @@ export const encodeText = (text: string): Uint8Array => encoder.encode(text)
 export const decodeText = (bytes: Uint8Array): string => decoder.decode(bytes)
 
 /** The text of an object after the members that depend on the form: everything from `"metadata"` on, closing brace included. */
-export const encodeBody = (resource: Resource, { apiVersion: _, kind, metadata, ...rest }: KubeObject): Uint8Array => {
+export const encodeBody = (resource: Resource, object: KubeObject): Uint8Array => {
+  const { kind, metadata, ...rest } = { ...object, apiVersion: undefined }
   const tree = resource.custom
     ? sortMembers({ kind: kind ?? resource.kind, metadata, ...rest })
     : { metadata: orderMetadata(metadata), ...rest }

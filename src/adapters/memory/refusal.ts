@@ -1,5 +1,5 @@
 /**
- * The answers with which an API server refuses: a Status object, in the words of kube-apiserver.
+ * The answers of an API server that are no objects: a Status, in the words of kube-apiserver.
  */
 import type { Resource } from "./resources.ts"
 import { encodeGoJson } from "./object.ts"
@@ -34,6 +34,15 @@ const detailsOf = ({ group, plural }: Pick<Resource, "group" | "plural">, name?:
   ...(name === undefined ? {} : { name }),
   ...(group === "" ? {} : { group }),
   kind: plural,
+})
+
+/** What a deletion that took effect at once is answered with. */
+export const removedStatus = (resource: Resource, name: string, uid: string): object => ({
+  kind: "Status",
+  apiVersion: "v1",
+  metadata: {},
+  status: "Success",
+  details: { ...detailsOf(resource, name), uid },
 })
 
 export const notFound = (resource: Pick<Resource, "group" | "plural">, name: string): Refusal => ({

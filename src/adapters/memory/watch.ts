@@ -2,7 +2,8 @@
  * Watching the fake API server: a cursor in a log, and the lines that it shows next.
  *
  * A watch from a version shows every later event once and in order. Without a version, or from 0, it first shows what is there. Too old a
- * version gives one ERROR line with 410 and ends. A version from the future shows nothing, not even bookmarks, until it is reached.
+ * version gives one ERROR line with 410 and ends. A version from the future shows nothing until it is reached, and no watch shows a bookmark
+ * of the version from which it was opened.
  * An object that leaves the selector is shown as DELETED, one that enters it as ADDED. Knows no time: whoever drives it says when to bookmark.
  */
 import * as Result from "effect/Result"
@@ -29,6 +30,8 @@ export interface Watch {
   readonly namespace: string | undefined
   readonly selector: Selector
   readonly bookmarks: boolean
+  /** The version from which it was opened. */
+  readonly from: number
   readonly epoch: number
   readonly restarts: number
   readonly cuts: number
@@ -61,6 +64,7 @@ export const openWatch = (cluster: Cluster, shelf: Shelf, version: string, query
     namespace: query.namespace,
     selector,
     bookmarks: query.bookmarks,
+    from,
     epoch: shelf.epoch,
     restarts: cluster.restarts,
     cuts: shelf.cuts,
@@ -152,10 +156,13 @@ export const readWatch = (cluster: Cluster, watch: Watch): Shown => {
   return limitBytes(watch, first + showLog(watch, rebuilt), rebuilt || watch.shelf.closed ? "ended" : "open")
 }
 
-/** A bookmark of the current version; empty when the watch wants none or has not reached it. Call it right after `readWatch`. */
+/**
+ * A bookmark of the current version. Empty when the watch wants none, or when nothing has happened in the cluster since the version from
+ * which it was opened. Call it right after `readWatch`.
+ */
 export const readBookmark = (cluster: Cluster, watch: Watch): Shown => {
   const silent = meetsTrouble(cluster.faults, watch.shelf.key, "watch", "Silence")
-  if (!watch.bookmarks || silent || watch.pending !== undefined || watch.cursor > cluster.version) {
+  if (!watch.bookmarks || silent || watch.pending !== undefined || cluster.version <= watch.from) {
     return { bytes: new Uint8Array(0), state: "open" }
   }
   watch.cursor = cluster.version

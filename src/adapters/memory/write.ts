@@ -6,7 +6,7 @@
  * Leaves out validation, defaulting, managed fields, admission, and the controllers that a real cluster has (garbage collection, namespaces).
  */
 import * as Result from "effect/Result"
-import { typeKey } from "../../domain/select/resource.ts"
+import { definitionsKey, establish, removeDefinition, unestablished } from "./definition.ts"
 import {
   bodyOf,
   type Cluster,
@@ -15,66 +15,20 @@ import {
   nextUid,
   serveResource,
   type Shelf,
-  storedOf,
   type Stored,
+  storedOf,
+  storeObject,
   timestampOf,
   treeOf,
-  withdrawResource,
 } from "./model.ts"
 import { type KubeObject, mergePatch, type Meta } from "./object.ts"
 import { alreadyExists, badRequest, conflict, notFound, type Refusal } from "./refusal.ts"
 import { resourceOfDefinition } from "./resources.ts"
 
-export const definitionsKey = "customresourcedefinitions.apiextensions.k8s.io"
-const cleanup = "customresourcecleanup.apiextensions.k8s.io"
-
 export type Written = Result.Result<Stored, Refusal>
-
-const store = (cluster: Cluster, shelf: Shelf, before: Stored | undefined, object: KubeObject): Stored => {
-  const metadata: Meta = { ...object.metadata, resourceVersion: String(cluster.version + 1) }
-  const after = storedOf(shelf.resource, { ...object, metadata })
-  commit(cluster, shelf, before, after)
-  return after
-}
 
 const sameBytes = (left: Uint8Array, right: Uint8Array): boolean =>
   left.length === right.length && left.every((byte, at) => byte === right[at])
-
-/** A definition becomes established: what the API server itself writes into its status. */
-const establish = (cluster: Cluster, shelf: Shelf, stored: Stored, nowMs: number): void => {
-  const tree = treeOf(stored)
-  const time = timestampOf(nowMs)
-  const { names, versions } = tree["spec"] as {
-    readonly names: object
-    readonly versions: ReadonlyArray<{ readonly name: string; readonly storage: boolean }>
-  }
-  const statusOf = (established: boolean) => ({
-    conditions: [
-      { type: "NamesAccepted", status: "True", lastTransitionTime: time, reason: "NoConflicts", message: "no conflicts found" },
-      established
-        ? {
-            type: "Established",
-            status: "True",
-            lastTransitionTime: time,
-            reason: "InitialNamesAccepted",
-            message: "the initial names have been accepted",
-          }
-        : {
-            type: "Established",
-            status: "False",
-            lastTransitionTime: time,
-            reason: "Installing",
-            message: "the initial names have been accepted",
-          },
-    ],
-    acceptedNames: names,
-    storedVersions: versions.filter(({ storage }) => storage).map(({ name }) => name),
-  })
-  const metadata: Meta = { ...tree.metadata, finalizers: [cleanup] }
-  const accepted = store(cluster, shelf, stored, { ...tree, metadata, status: statusOf(false) })
-  store(cluster, shelf, accepted, { ...tree, metadata, status: statusOf(true) })
-  serveResource(cluster, resourceOfDefinition(tree))
-}
 
 /**
  * Creates an object.
@@ -100,7 +54,8 @@ export const createObject = (cluster: Cluster, key: string, object: KubeObject, 
     creationTimestamp: timestampOf(nowMs),
     ...(shelf.resource.custom || given.generation !== undefined ? { generation: 1 } : {}),
   }
-  const stored = store(cluster, shelf, undefined, { ...object, metadata })
+  const whole: KubeObject = { ...object, metadata }
+  const stored = storeObject(cluster, shelf, undefined, key === definitionsKey ? unestablished(whole) : whole)
   if (key === definitionsKey) establish(cluster, shelf, stored, nowMs)
   return Result.succeed(stored)
 }
@@ -126,7 +81,7 @@ const storeChange = (cluster: Cluster, shelf: Shelf, before: Stored, object: Kub
   }
   const specified = JSON.stringify(old["spec"]) !== JSON.stringify(object["spec"])
   const generation = (old.metadata.generation ?? 0) + (specified ? 1 : 0)
-  const stored = store(cluster, shelf, before, {
+  const stored = storeObject(cluster, shelf, before, {
     ...object,
     metadata: old.metadata.generation === undefined ? metadata : { ...metadata, generation },
   })
@@ -162,31 +117,10 @@ const markDeleted = (cluster: Cluster, shelf: Shelf, before: Stored, tree: KubeO
   const metadata: Meta = {
     ...tree.metadata,
     deletionTimestamp: timestampOf(nowMs),
-    ...(shelf.resource.plural === "customresourcedefinitions" ? {} : { deletionGracePeriodSeconds: 0 }),
-    ...(generation === undefined || shelf.key === definitionsKey ? {} : { generation: generation + 1 }),
+    deletionGracePeriodSeconds: 0,
+    ...(generation === undefined ? {} : { generation: generation + 1 }),
   }
-  return store(cluster, shelf, before, { ...tree, metadata })
-}
-
-/** Deletes a definition: it is marked, said to be terminating, its objects go, and then it goes itself. */
-const removeDefinition = (cluster: Cluster, shelf: Shelf, before: Stored, nowMs: number): Stored => {
-  const tree = treeOf(before)
-  const marked = markDeleted(cluster, shelf, before, tree, nowMs)
-  const status = (tree["status"] ?? {}) as { readonly conditions?: ReadonlyArray<object> }
-  const terminating = {
-    type: "Terminating",
-    status: "True",
-    lastTransitionTime: timestampOf(nowMs),
-    reason: "InstanceDeletionInProgress",
-    message: "CustomResource deletion is in progress",
-  }
-  const last = store(cluster, shelf, marked, {
-    ...treeOf(marked),
-    status: { ...status, conditions: [...(status.conditions ?? []), terminating] },
-  })
-  withdrawResource(cluster, typeKey(resourceOfDefinition(tree)))
-  commit(cluster, shelf, last, undefined)
-  return last
+  return storeObject(cluster, shelf, before, { ...tree, metadata })
 }
 
 /**

@@ -11,7 +11,13 @@ export type CommandName = (typeof commandNames)[number]
 
 export type CommandLine =
   | { readonly _tag: "Run"; readonly flags: ReadonlyMap<SettingKey, string> }
-  | { readonly _tag: "Command"; readonly name: CommandName; readonly flags: ReadonlyMap<SettingKey, string>; readonly own: ReadonlyMap<OwnFlag, string>; readonly words: ReadonlyArray<string> }
+  | {
+      readonly _tag: "Command"
+      readonly name: CommandName
+      readonly flags: ReadonlyMap<SettingKey, string>
+      readonly own: ReadonlyMap<OwnFlag, string>
+      readonly words: ReadonlyArray<string>
+    }
   | { readonly _tag: "Help"; readonly command: CommandName | undefined }
   | { readonly _tag: "Version" }
   /** A usage error: exit status 2. */
@@ -24,7 +30,13 @@ export const ownFlags = {
   duration: { names: ["duration"], kind: "duration", value: "DURATION", meaning: "end by itself after this time", of: ["demo"] },
   seed: { names: ["seed"], kind: "number", value: "N", meaning: "seed of the demonstration's cluster", of: ["demo"] },
   format: { names: ["o", "format"], kind: "text", value: "FORMAT", meaning: "table, json or yaml", of: ["status", "version"] },
-  address: { names: ["address"], kind: "text", value: "URL", meaning: "where the running meshsync serves /status (default http://127.0.0.1:11000)", of: ["status"] },
+  address: {
+    names: ["address"],
+    kind: "text",
+    value: "URL",
+    meaning: "where the running meshsync serves /status (default http://127.0.0.1:11000)",
+    of: ["status"],
+  },
 } as const
 export type OwnFlag = keyof typeof ownFlags
 
@@ -39,7 +51,9 @@ export const parseCommandLine = (words: ReadonlyArray<string>): CommandLine => {
   if (first === undefined || first.startsWith("-")) return parseRoot(words)
   const name = commandNames.find((known) => known === first)
   if (name !== undefined) return parseCommand(name, rest)
-  const close = commandNames.toSorted((a, b) => measureDistance(first, a) - measureDistance(first, b)).find((name) => measureDistance(first, name) <= 2)
+  const close = commandNames
+    .toSorted((a, b) => measureDistance(first, a) - measureDistance(first, b))
+    .find((name) => measureDistance(first, name) <= 2)
   const hint = close === undefined ? `the commands are ${commandNames.join(", ")}` : `did you mean ${close}?`
   return { _tag: "Bad", message: `unknown command ${JSON.stringify(first)}: ${hint}`, command: undefined }
 }
@@ -56,7 +70,11 @@ interface Scan {
   readonly word: (word: string) => boolean
 }
 
-type Ended = { readonly _tag: "Done" } | { readonly _tag: "Help" } | { readonly _tag: "Version" } | { readonly _tag: "Bad"; readonly message: string }
+type Ended =
+  | { readonly _tag: "Done" }
+  | { readonly _tag: "Help" }
+  | { readonly _tag: "Version" }
+  | { readonly _tag: "Bad"; readonly message: string }
 
 const scan = ({ find, word, words }: Scan): Ended => {
   for (let i = 0; i < words.length; i++) {
@@ -71,11 +89,16 @@ const scan = ({ find, word, words }: Scan): Ended => {
     const name = match[1] as string
     if (name === "h" || name === "help") return { _tag: "Help" }
     const found = find(name)
-    if (found === undefined) return name === "version" ? { _tag: "Version" } : { _tag: "Bad", message: `flag provided but not defined: -${name}` }
+    if (found === undefined)
+      return name === "version" ? { _tag: "Version" } : { _tag: "Bad", message: `flag provided but not defined: -${name}` }
     const value = match[2] ?? (found.kind === "switch" ? "true" : words[++i])
     if (value === undefined) return { _tag: "Bad", message: `flag needs an argument: -${name}` }
     const fault = found.take(value)
-    if (fault !== undefined) return { _tag: "Bad", message: `invalid ${found.kind === "switch" ? "boolean " : ""}value ${JSON.stringify(value)} for flag -${name}: ${fault}` }
+    if (fault !== undefined)
+      return {
+        _tag: "Bad",
+        message: `invalid ${found.kind === "switch" ? "boolean " : ""}value ${JSON.stringify(value)} for flag -${name}: ${fault}`,
+      }
   }
   return { _tag: "Done" }
 }

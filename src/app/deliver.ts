@@ -16,7 +16,13 @@ import { returnWriter, takeWriter, type Desk } from "./desk.ts"
 import { logNotice } from "./notices.ts"
 
 /** Delivers all changes of a turn, in order, and logs its notices. Returns when the sink has accepted the last of them. */
-export const deliverTurn = Effect.fnUntraced(function* (desk: Desk, lane: Lane, records: Records, output: Output, urgency: Batch["urgency"]) {
+export const deliverTurn = Effect.fnUntraced(function* (
+  desk: Desk,
+  lane: Lane,
+  records: Records,
+  output: Output,
+  urgency: Batch["urgency"],
+) {
   const reachable = yield* dialServices(desk, lane, records, output)
   let from = 0
   while (from < output.changes.length) {
@@ -66,4 +72,3 @@ const dialServices = (desk: Desk, lane: Lane, records: Records, output: Output):
   const addresses = output.changes.flatMap((change) => (change.event === "Deleted" ? [] : serviceAddresses(records, change.record)))
   return addresses.length === 0 ? Effect.succeed(noAddresses) : desk.dialer.reachable(addresses)
 }
-

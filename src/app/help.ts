@@ -24,7 +24,17 @@ const describeOwn = (flag: OwnFlag): string => {
 
 const clusterSettings: ReadonlyArray<SettingKey> = ["kubeconfig", "context", "logFormat", "debug"]
 
-const commands: Readonly<Record<CommandName, { readonly usage: string; readonly text: string; readonly settings: ReadonlyArray<SettingKey>; readonly examples: ReadonlyArray<string> }>> = {
+const commands: Readonly<
+  Record<
+    CommandName,
+    {
+      readonly usage: string
+      readonly text: string
+      readonly settings: ReadonlyArray<SettingKey>
+      readonly examples: ReadonlyArray<string>
+    }
+  >
+> = {
   watch: {
     usage: "watch [KIND ...] [flags]",
     text: "A live feed of the cluster in the terminal: what was created, changed and deleted, and which fields. Needs no broker and changes nothing.",
@@ -79,8 +89,12 @@ export const rootHelp = (program: string): string =>
 
 export const commandHelp = (program: string, name: CommandName): string => {
   const command = commands[name]
-  const own = (Object.keys(ownFlags) as ReadonlyArray<OwnFlag>).filter((flag) => (ownFlags[flag].of as ReadonlyArray<CommandName>).includes(name))
-  const short = command.settings.includes("namespaces") ? ["  -n, --namespace NAME\n    \tshort for --namespaces", "  -l SELECTOR\n    \tshort for --selector"] : []
+  const own = (Object.keys(ownFlags) as ReadonlyArray<OwnFlag>).filter((flag) =>
+    (ownFlags[flag].of as ReadonlyArray<CommandName>).includes(name),
+  )
+  const short = command.settings.includes("namespaces")
+    ? ["  -n, --namespace NAME\n    \tshort for --namespaces", "  -l SELECTOR\n    \tshort for --selector"]
+    : []
   return [
     `Usage: ${program} ${command.usage}`,
     "",

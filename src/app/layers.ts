@@ -84,7 +84,10 @@ export interface FeedOptions {
 const layerFeedSink = ({ status, verbose }: FeedOptions): Layer.Layer<Sink> =>
   Layer.unwrap(
     Effect.promise(async () => {
-      const [{ layerFeed }, { writeStdout }] = await Promise.all([import("../adapters/terminal/feed.ts"), import("../adapters/terminal/stdout.ts")])
+      const [{ layerFeed }, { writeStdout }] = await Promise.all([
+        import("../adapters/terminal/feed.ts"),
+        import("../adapters/terminal/stdout.ts"),
+      ])
       const tty = process.stdout.isTTY === true
       const colour = tty && process.env["NO_COLOR"] === undefined
       return layerFeed({ tty, colour, width: () => process.stdout.columns ?? 120, write: writeStdout, verbose, status })
@@ -124,7 +127,11 @@ export const layerHealth = (options: HealthOptions): Layer.Layer<never> =>
 export const openDemoCluster = (seed: number) =>
   Effect.gen(function* () {
     const [{ makeDemoCluster }, { serveCluster }, { runChurn }] = yield* Effect.promise(() =>
-      Promise.all([import("../adapters/memory/demoCluster.ts"), import("../adapters/memory/server.ts"), import("../adapters/memory/churn.ts")]),
+      Promise.all([
+        import("../adapters/memory/demoCluster.ts"),
+        import("../adapters/memory/server.ts"),
+        import("../adapters/memory/churn.ts"),
+      ]),
     )
     const cluster = makeDemoCluster({ seed, nowMs: Date.now() })
     const served = yield* serveCluster({ cluster })

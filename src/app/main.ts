@@ -27,7 +27,11 @@ const start = async (): Promise<void> => {
     case "Version":
       return end(0, `${version}\n`, process.stdout)
     case "Bad":
-      return end(2, `${line.message}\n${line.command === undefined ? rootHelp(program) : commandHelp(program, line.command)}`, process.stderr)
+      return end(
+        2,
+        `${line.message}\n${line.command === undefined ? rootHelp(program) : commandHelp(program, line.command)}`,
+        process.stderr,
+      )
     case "Run": {
       const { serve } = await import("./serve.ts")
       return serve({ version, values: gatherValues(line.flags, process.env) }, handSignalsTo)

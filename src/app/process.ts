@@ -23,7 +23,9 @@ export const runProcess = (program: Effect.Effect<void, MeshError | SinkError>, 
       const shown = shownError(error)
       return shown === undefined ? Effect.void : Effect.andThen(logMeshError(shown), Effect.fail("reported" as const))
     }),
-    Effect.tapDefect((defect) => logMeshError(meshError("ErrInternal", defect instanceof Error ? (defect.stack ?? defect.message) : String(defect)))),
+    Effect.tapDefect((defect) =>
+      logMeshError(meshError("ErrInternal", defect instanceof Error ? (defect.stack ?? defect.message) : String(defect))),
+    ),
   )
   NodeRuntime.runMain(reported, {
     disableErrorReporting: true,

@@ -91,7 +91,18 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     yield* identify(engine, options)
     const configuration = yield* readConfiguration
     if (configuration._tag === "Broken") yield* logMeshError(configuration.error)
-    const supervisor: Supervisor = { options, desk, configuration, open: new Map(), fibers, surveys, missingSinceMs: new Map(), opened: 0, customTypes: new Set(), warned: new Set() }
+    const supervisor: Supervisor = {
+      options,
+      desk,
+      configuration,
+      open: new Map(),
+      fibers,
+      surveys,
+      missingSinceMs: new Map(),
+      opened: 0,
+      customTypes: new Set(),
+      warned: new Set(),
+    }
     yield* Effect.all([surveyForEver(supervisor), answerRequests(supervisor), watchForSettling(engine, sink.settled, settled)], {
       concurrency: "unbounded",
       discard: true,
@@ -115,15 +126,21 @@ const identify = Effect.fnUntraced(function* (engine: Engine, options: RunOption
 /** Discovery at the start, after every change of definitions, and now and then. */
 const surveyForEver = Effect.fnUntraced(function* (supervisor: Supervisor) {
   const { engine } = supervisor.desk
-  let lookAgainInMs = yield* survey(supervisor, yield* discoverAtLast((error, attempt) => {
-    addToCounter(engine, "discovery_failures_total")
-    return attempt === 0 ? logMeshError(error) : Effect.logDebug(error.message)
-  }))
+  let lookAgainInMs = yield* survey(
+    supervisor,
+    yield* discoverAtLast((error, attempt) => {
+      addToCounter(engine, "discovery_failures_total")
+      return attempt === 0 ? logMeshError(error) : Effect.logDebug(error.message)
+    }),
+  )
   engine.surveyed = true
   let again: ReadonlyArray<number> = []
   while (true) {
     const waitMs = Math.min(again[0] ?? discoveryEveryMs, lookAgainInMs ?? discoveryEveryMs)
-    const asked = yield* Queue.take(supervisor.surveys).pipe(Effect.as(true), Effect.timeoutOrElse({ duration: waitMs, orElse: () => Effect.succeed(false) }))
+    const asked = yield* Queue.take(supervisor.surveys).pipe(
+      Effect.as(true),
+      Effect.timeoutOrElse({ duration: waitMs, orElse: () => Effect.succeed(false) }),
+    )
     if (asked) {
       // What changed is served only a moment later, and discovery learns of it later still.
       again = discoveryAgainMs
@@ -155,12 +172,23 @@ const survey = Effect.fnUntraced(function* (supervisor: Supervisor, discovery: P
     if (!supervisor.warned.has(key)) yield* logNotice(notice)
     supervisor.warned.add(key)
   }
-  const plan = planLanes([...open.values()].map((lane) => lane.spec), lanes, discovery, supervisor.missingSinceMs, yield* Clock.currentTimeMillis)
+  const plan = planLanes(
+    [...open.values()].map((lane) => lane.spec),
+    lanes,
+    discovery,
+    supervisor.missingSinceMs,
+    yield* Clock.currentTimeMillis,
+  )
   supervisor.missingSinceMs = plan.missingSinceMs
-  for (const spec of plan.vanish) yield* endLane(supervisor, spec, { _tag: "Vanished" }, "is gone: all its objects are announced as deleted")
+  for (const spec of plan.vanish)
+    yield* endLane(supervisor, spec, { _tag: "Vanished" }, "is gone: all its objects are announced as deleted")
   for (const spec of plan.close) yield* endLane(supervisor, spec, { _tag: "Deselected" }, "is no longer selected")
   for (const [old, spec] of plan.move) {
-    yield* openLane(supervisor, spec, yield* endLane(supervisor, old, { _tag: "Vanished" }, `is served as ${typeName(spec.type)} from now on`))
+    yield* openLane(
+      supervisor,
+      spec,
+      yield* endLane(supervisor, old, { _tag: "Vanished" }, `is served as ${typeName(spec.type)} from now on`),
+    )
   }
   for (const [old, spec] of plan.changed) {
     yield* openLane(supervisor, spec, yield* endLane(supervisor, old, { _tag: "Deselected" }, "is selected differently now"))
@@ -177,10 +205,7 @@ const openLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: Lane
   supervisor.open.set(lane.key, { spec, signals, done })
   supervisor.desk.engine.lanes.set(lane.key, lane)
   yield* Effect.logDebug(`${typeName(spec.type)} is watched`)
-  const loop = after.pipe(
-    Effect.andThen(runLane(supervisor.desk, lane, signals)),
-    Effect.ensuring(Deferred.succeed(done, undefined)),
-  )
+  const loop = after.pipe(Effect.andThen(runLane(supervisor.desk, lane, signals)), Effect.ensuring(Deferred.succeed(done, undefined)))
   yield* FiberMap.run(supervisor.fibers, `${lane.key}#${supervisor.opened++}`, loop)
 })
 
@@ -202,11 +227,7 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
   const requests = yield* Requests
   const { engine } = supervisor.desk
   const resyncs = yield* Queue.sliding<void>(1)
-  const gather = Queue.take(resyncs).pipe(
-    Effect.andThen(untilQuiet(resyncs)),
-    Effect.andThen(announceAll(supervisor)),
-    Effect.forever,
-  )
+  const gather = Queue.take(resyncs).pipe(Effect.andThen(untilQuiet(resyncs)), Effect.andThen(announceAll(supervisor)), Effect.forever)
   const answer = Stream.runForEach(requests.incoming, (request) => {
     switch (request._tag) {
       case "Resync":

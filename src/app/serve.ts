@@ -36,7 +36,9 @@ type Mode = (typeof modes)[number]
 const serving = Effect.fnUntraced(function* ({ values, version }: ServeOptions) {
   const mode = modes.find((known) => known === values.output.text)
   if (mode === undefined) {
-    return yield* Effect.fail(meshError("ErrOutputMode", `output ${JSON.stringify(values.output.text)} is none of "broker" and "file" (nor "stdout")`))
+    return yield* Effect.fail(
+      meshError("ErrOutputMode", `output ${JSON.stringify(values.output.text)} is none of "broker" and "file" (nor "stdout")`),
+    )
   }
   yield* warnOfBrokerUrl(values)
   const monitor = makeMonitor(version, mode)
@@ -80,7 +82,9 @@ const warnOfBrokerUrl = (values: Values): Effect.Effect<void> =>
     : Effect.logWarning("--broker-url is ignored because BROKER_URL names another broker")
 
 const reportWritten = (written: ReadonlyArray<Written>): Effect.Effect<void> =>
-  Effect.forEach(written, ({ bytes, documents, path }) => Effect.logInfo(`${path} holds ${documents} documents in ${bytes} bytes`), { discard: true })
+  Effect.forEach(written, ({ bytes, documents, path }) => Effect.logInfo(`${path} holds ${documents} documents in ${bytes} bytes`), {
+    discard: true,
+  })
 
 const progressEveryMs = 1_000
 const progressLineEveryMs = 10_000

@@ -62,10 +62,10 @@ export const runSession = Effect.fnUntraced(function* (
   )
   const unread = yield* Effect.onInterrupt(run, () => Effect.ignore(finish))
   yield* finish
-  if (options.once && unread.length > 0) return yield* Effect.fail(meshError("ErrIncompleteSnapshot", `not in the snapshot: ${unread.join("; ")}`))
+  if (options.once && unread.length > 0)
+    return yield* Effect.fail(meshError("ErrIncompleteSnapshot", `not in the snapshot: ${unread.join("; ")}`))
 })
 
 /** The error inside, where a sink's has to be shown; undefined where the reader of stdout just went away. */
 export const shownError = (error: MeshError | SinkError): MeshError | undefined =>
   error._tag === "MeshError" ? error : error.readerGone === true ? undefined : error.error
-

@@ -37,13 +37,18 @@ const kubeSystem = "/api/v1/namespaces/kube-system"
  * @param fallback what an operator set for clusters where the namespace may not be read; may be empty
  * @returns the id, and the error to report when there is none
  */
-export const readClusterId = (fallback: string): Effect.Effect<{ readonly id: string; readonly error: MeshError | undefined }, never, ClusterApi> =>
+export const readClusterId = (
+  fallback: string,
+): Effect.Effect<{ readonly id: string; readonly error: MeshError | undefined }, never, ClusterApi> =>
   readText(kubeSystem).pipe(
     Effect.map((text) => memberOf(memberOf(parseJson(text), "metadata"), "uid")),
     Effect.flatMap((uid) => (typeof uid === "string" ? Effect.succeed(uid) : Effect.fail(`${kubeSystem} has no uid`))),
     Effect.tapError(() => Effect.sleep("1 second")),
     Effect.retry({ while: (error) => typeof error !== "string" && error.failure._tag === "Unavailable" }),
-    Effect.timeoutOrElse({ duration: clusterIdWaitMs, orElse: () => Effect.fail(`the API server did not answer within ${clusterIdWaitMs / 1000} s`) }),
+    Effect.timeoutOrElse({
+      duration: clusterIdWaitMs,
+      orElse: () => Effect.fail(`the API server did not answer within ${clusterIdWaitMs / 1000} s`),
+    }),
     Effect.map((id) => ({ id, error: undefined })),
     Effect.catch((error) =>
       Effect.succeed({
@@ -90,14 +95,17 @@ export const discover: Effect.Effect<Discovery, MeshError, ClusterApi> = Effect.
   if (Result.isFailure(plan)) return yield* Effect.fail(meshError("ErrDiscovery", plan.failure))
   const answers = yield* Effect.forEach(
     plan.success,
-    (groupVersion) => Effect.map(Effect.result(readText(groupVersion.path)), (text) => ({ ...groupVersion, text: Result.getOrUndefined(text) })),
+    (groupVersion) =>
+      Effect.map(Effect.result(readText(groupVersion.path)), (text) => ({ ...groupVersion, text: Result.getOrUndefined(text) })),
     { concurrency: 8 },
   )
   return discoverClassic(answers)
 })
 
 /** The same, tried until the API server answers. */
-export const discoverAtLast = (onFailure: (error: MeshError, attempt: number) => Effect.Effect<void>): Effect.Effect<Discovery, never, ClusterApi> => {
+export const discoverAtLast = (
+  onFailure: (error: MeshError, attempt: number) => Effect.Effect<void>,
+): Effect.Effect<Discovery, never, ClusterApi> => {
   const attempt = (count: number): Effect.Effect<Discovery, never, ClusterApi> =>
     Effect.catch(discover, (error) =>
       Effect.gen(function* () {
@@ -120,7 +128,9 @@ export const readDefinitions: Effect.Effect<ReadonlySet<string> | undefined, nev
   const keys = new Set<string>()
   let token = ""
   do {
-    const page = parseJson(yield* readText(`${definitionsPath}?limit=500${token === "" ? "" : `&continue=${encodeURIComponent(token)}`}`, namesOnly))
+    const page = parseJson(
+      yield* readText(`${definitionsPath}?limit=500${token === "" ? "" : `&continue=${encodeURIComponent(token)}`}`, namesOnly),
+    )
     const items = memberOf(page, "items")
     for (const item of Array.isArray(items) ? items : []) {
       const name = memberOf(memberOf(item, "metadata"), "name")

@@ -61,7 +61,8 @@ export const localTime = (date: Date): string => {
 /** logrus writes a value bare when it consists of letters, digits and `-._/@^+` only. */
 const quote = (value: string): string => (/^[\w\-./@^+]*$/.test(value) ? value : JSON.stringify(value))
 
-const textOf = (value: unknown): string => (typeof value === "string" ? value : value instanceof Error ? value.message : JSON.stringify(value))
+const textOf = (value: unknown): string =>
+  typeof value === "string" ? value : value instanceof Error ? value.message : JSON.stringify(value)
 
 export interface LogLine {
   readonly date: Date
@@ -82,7 +83,12 @@ export const renderLine = (format: LogFormat, { date, fields, level, message }: 
     }
     case "text": {
       const parts = sorted.map(([key, value]) => `${key}=${quote(textOf(value))}`)
-      return [`time=${JSON.stringify(localTime(date))}`, `level=${level}`, ...(message === "" ? [] : [`msg=${quote(message)}`]), ...parts].join(" ")
+      return [
+        `time=${JSON.stringify(localTime(date))}`,
+        `level=${level}`,
+        ...(message === "" ? [] : [`msg=${quote(message)}`]),
+        ...parts,
+      ].join(" ")
     }
   }
 }
@@ -97,5 +103,8 @@ export const layerLog = ({ debug, format, stderrOnly }: LogOptions): Layer.Layer
     const stream = stderrOnly || level === "error" || level === "fatal" ? process.stderr : process.stdout
     stream.write(`${renderLine(format, { date, level, message: texts.join(" "), fields })}\n`)
   })
-  return Layer.mergeAll(Logger.layer([logger]), Layer.effect(References.MinimumLogLevel, Effect.succeed<LogLevel.LogLevel>(debug ? "Debug" : "Info")))
+  return Layer.mergeAll(
+    Logger.layer([logger]),
+    Layer.effect(References.MinimumLogLevel, Effect.succeed<LogLevel.LogLevel>(debug ? "Debug" : "Info")),
+  )
 }

@@ -7,6 +7,10 @@ import type { CommandOptions } from "./command.ts"
 
 export const version = ({ own, version: text }: CommandOptions) =>
   Effect.flatMap(
-    renderDocument(own.get("format") ?? "table", { version: text, node: process.version, platform: `${process.platform}/${process.arch}` }, () => text),
+    renderDocument(
+      own.get("format") ?? "table",
+      { version: text, node: process.version, platform: `${process.platform}/${process.arch}` },
+      () => text,
+    ),
     (shown) => Effect.sync(() => void process.stdout.write(`${shown}\n`)),
   )

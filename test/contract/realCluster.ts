@@ -84,34 +84,30 @@ const prepare = (): string => {
 const startEtcd = (folder: string, programs: string, client: number, peer: number): ChildProcess => {
   const [clientUrl, peerUrl] = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`]
   return start(folder, path.join(programs, "etcd"), [
-    ...["--data-dir", "etcd", "--listen-client-urls", clientUrl, "--advertise-client-urls", clientUrl],
-    ...["--listen-peer-urls", peerUrl, "--initial-advertise-peer-urls", peerUrl, "--initial-cluster", `default=${peerUrl}`],
-    ...["--unsafe-no-fsync", "--log-level", "error"],
+    "--data-dir=etcd",
+    `--listen-client-urls=${clientUrl}`,
+    `--advertise-client-urls=${clientUrl}`,
+    `--listen-peer-urls=${peerUrl}`,
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=default=${peerUrl}`,
+    "--unsafe-no-fsync",
+    "--log-level=error",
   ])
 }
 
 const startApiServer = (folder: string, programs: string, etcdPort: number, port: number): ChildProcess =>
   start(folder, path.join(programs, "kube-apiserver"), [
-    ...[
-      "--etcd-servers",
-      `http://127.0.0.1:${etcdPort}`,
-      "--secure-port",
-      String(port),
-      "--bind-address",
-      "127.0.0.1",
-      "--cert-dir",
-      "pki",
-    ],
-    ...["--service-account-key-file", "sa.pub", "--service-account-signing-key-file", "sa.key"],
-    ...[
-      "--service-account-issuer",
-      "https://kubernetes.default.svc",
-      "--token-auth-file",
-      "tokens.csv",
-      "--authorization-mode",
-      "Node,RBAC",
-    ],
-    ...["--service-cluster-ip-range", "10.96.0.0/16", "--disable-admission-plugins", "ServiceAccount"],
+    `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+    `--secure-port=${port}`,
+    "--bind-address=127.0.0.1",
+    "--cert-dir=pki",
+    "--service-account-key-file=sa.pub",
+    "--service-account-signing-key-file=sa.key",
+    "--service-account-issuer=https://kubernetes.default.svc",
+    "--token-auth-file=tokens.csv",
+    "--authorization-mode=Node,RBAC",
+    "--service-cluster-ip-range=10.96.0.0/16",
+    "--disable-admission-plugins=ServiceAccount",
   ])
 
 /** Waits until the API server says that it is ready and has its first namespace; it refuses connections before. */

@@ -4,7 +4,8 @@
  * Deterministic: the same calls give the same bytes. No clock and no randomness: times are arguments, uids follow from the seed.
  * Every change raises the global version by one and is the last entry of exactly one log. A log is ordered by version and has no holes
  * above `oldest`. A snapshot is what a continue token points to; compaction forgets snapshots.
- * Does not know what writes are allowed (write.ts), how objects are read (list.ts, watch.ts), nor how bytes travel (server.ts, clusterApi.ts).
+ * Does not know what writes are allowed (write.ts), how objects are read (list.ts, watch.ts), nor how bytes travel (server.ts,
+ * clusterApi.ts).
  */
 import { fakeEventsMax, fakeSnapshotsMax } from "../../domain/limit.ts"
 import { typeKey } from "../../domain/select/resource.ts"

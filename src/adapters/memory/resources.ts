@@ -26,69 +26,86 @@ export interface Resource {
 const allVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 const customVerbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
 
-/** groupVersion plural singular kind scope shortNames category status verbs; a row without verbs has all of them. */
+/** Below each group version: plural singular kind scope shortNames category status verbs; a row without verbs has all of them. */
 const table = `
-v1 bindings binding Binding namespaced - - - create
-v1 componentstatuses componentstatus ComponentStatus cluster cs - - get,list
-v1 configmaps configmap ConfigMap namespaced cm - -
-v1 endpoints endpoints Endpoints namespaced ep - -
-v1 events event Event namespaced ev - -
-v1 limitranges limitrange LimitRange namespaced limits - -
-v1 namespaces namespace Namespace cluster ns - status
-v1 nodes node Node cluster no - status
-v1 persistentvolumeclaims persistentvolumeclaim PersistentVolumeClaim namespaced pvc - status
-v1 persistentvolumes persistentvolume PersistentVolume cluster pv - status
-v1 pods pod Pod namespaced po all status
-v1 podtemplates podtemplate PodTemplate namespaced - - -
-v1 replicationcontrollers replicationcontroller ReplicationController namespaced rc all status
-v1 resourcequotas resourcequota ResourceQuota namespaced quota - status
-v1 secrets secret Secret namespaced - - -
-v1 serviceaccounts serviceaccount ServiceAccount namespaced sa - -
-v1 services service Service namespaced svc all status
-apps/v1 controllerrevisions controllerrevision ControllerRevision namespaced - - -
-apps/v1 daemonsets daemonset DaemonSet namespaced ds all status
-apps/v1 deployments deployment Deployment namespaced deploy all status
-apps/v1 replicasets replicaset ReplicaSet namespaced rs all status
-apps/v1 statefulsets statefulset StatefulSet namespaced sts all status
-batch/v1 cronjobs cronjob CronJob namespaced cj all status
-batch/v1 jobs job Job namespaced - all status
-networking.k8s.io/v1 ingressclasses ingressclass IngressClass cluster - - -
-networking.k8s.io/v1 ingresses ingress Ingress namespaced ing - status
-networking.k8s.io/v1 ipaddresses ipaddress IPAddress cluster ip - -
-networking.k8s.io/v1 networkpolicies networkpolicy NetworkPolicy namespaced netpol - -
-networking.k8s.io/v1 servicecidrs servicecidr ServiceCIDR cluster - - status
-rbac.authorization.k8s.io/v1 clusterrolebindings clusterrolebinding ClusterRoleBinding cluster - - -
-rbac.authorization.k8s.io/v1 clusterroles clusterrole ClusterRole cluster - - -
-rbac.authorization.k8s.io/v1 rolebindings rolebinding RoleBinding namespaced - - -
-rbac.authorization.k8s.io/v1 roles role Role namespaced - - -
-storage.k8s.io/v1 csidrivers csidriver CSIDriver cluster - - -
-storage.k8s.io/v1 csinodes csinode CSINode cluster - - status
-storage.k8s.io/v1 csistoragecapacities csistoragecapacity CSIStorageCapacity namespaced - - -
-storage.k8s.io/v1 storageclasses storageclass StorageClass cluster sc - -
-storage.k8s.io/v1 volumeattachments volumeattachment VolumeAttachment cluster - - status
-storage.k8s.io/v1 volumeattributesclasses volumeattributesclass VolumeAttributesClass cluster vac - -
-policy/v1 poddisruptionbudgets poddisruptionbudget PodDisruptionBudget namespaced pdb - status
-autoscaling/v2 horizontalpodautoscalers horizontalpodautoscaler HorizontalPodAutoscaler namespaced hpa all status
-discovery.k8s.io/v1 endpointslices endpointslice EndpointSlice namespaced - - -
-coordination.k8s.io/v1 leases lease Lease namespaced - - -
-scheduling.k8s.io/v1 priorityclasses priorityclass PriorityClass cluster pc - -
-node.k8s.io/v1 runtimeclasses runtimeclass RuntimeClass cluster - - -
-admissionregistration.k8s.io/v1 mutatingwebhookconfigurations mutatingwebhookconfiguration MutatingWebhookConfiguration cluster - api-extensions -
-admissionregistration.k8s.io/v1 validatingwebhookconfigurations validatingwebhookconfiguration ValidatingWebhookConfiguration cluster - api-extensions -
-apiextensions.k8s.io/v1 customresourcedefinitions customresourcedefinition CustomResourceDefinition cluster crd,crds api-extensions status
-apiregistration.k8s.io/v1 apiservices apiservice APIService cluster - api-extensions status
-authentication.k8s.io/v1 selfsubjectreviews selfsubjectreview SelfSubjectReview cluster - - - create
-authentication.k8s.io/v1 tokenreviews tokenreview TokenReview cluster - - - create
-authorization.k8s.io/v1 localsubjectaccessreviews localsubjectaccessreview LocalSubjectAccessReview namespaced - - - create
-authorization.k8s.io/v1 selfsubjectaccessreviews selfsubjectaccessreview SelfSubjectAccessReview cluster - - - create
-authorization.k8s.io/v1 selfsubjectrulesreviews selfsubjectrulesreview SelfSubjectRulesReview cluster - - - create
-authorization.k8s.io/v1 subjectaccessreviews subjectaccessreview SubjectAccessReview cluster - - - create
+v1
+  bindings binding Binding namespaced - - - create
+  componentstatuses componentstatus ComponentStatus cluster cs - - get,list
+  configmaps configmap ConfigMap namespaced cm - -
+  endpoints endpoints Endpoints namespaced ep - -
+  events event Event namespaced ev - -
+  limitranges limitrange LimitRange namespaced limits - -
+  namespaces namespace Namespace cluster ns - status
+  nodes node Node cluster no - status
+  persistentvolumeclaims persistentvolumeclaim PersistentVolumeClaim namespaced pvc - status
+  persistentvolumes persistentvolume PersistentVolume cluster pv - status
+  pods pod Pod namespaced po all status
+  podtemplates podtemplate PodTemplate namespaced - - -
+  replicationcontrollers replicationcontroller ReplicationController namespaced rc all status
+  resourcequotas resourcequota ResourceQuota namespaced quota - status
+  secrets secret Secret namespaced - - -
+  serviceaccounts serviceaccount ServiceAccount namespaced sa - -
+  services service Service namespaced svc all status
+apps/v1
+  controllerrevisions controllerrevision ControllerRevision namespaced - - -
+  daemonsets daemonset DaemonSet namespaced ds all status
+  deployments deployment Deployment namespaced deploy all status
+  replicasets replicaset ReplicaSet namespaced rs all status
+  statefulsets statefulset StatefulSet namespaced sts all status
+batch/v1
+  cronjobs cronjob CronJob namespaced cj all status
+  jobs job Job namespaced - all status
+networking.k8s.io/v1
+  ingressclasses ingressclass IngressClass cluster - - -
+  ingresses ingress Ingress namespaced ing - status
+  ipaddresses ipaddress IPAddress cluster ip - -
+  networkpolicies networkpolicy NetworkPolicy namespaced netpol - -
+  servicecidrs servicecidr ServiceCIDR cluster - - status
+rbac.authorization.k8s.io/v1
+  clusterrolebindings clusterrolebinding ClusterRoleBinding cluster - - -
+  clusterroles clusterrole ClusterRole cluster - - -
+  rolebindings rolebinding RoleBinding namespaced - - -
+  roles role Role namespaced - - -
+storage.k8s.io/v1
+  csidrivers csidriver CSIDriver cluster - - -
+  csinodes csinode CSINode cluster - - status
+  csistoragecapacities csistoragecapacity CSIStorageCapacity namespaced - - -
+  storageclasses storageclass StorageClass cluster sc - -
+  volumeattachments volumeattachment VolumeAttachment cluster - - status
+  volumeattributesclasses volumeattributesclass VolumeAttributesClass cluster vac - -
+policy/v1
+  poddisruptionbudgets poddisruptionbudget PodDisruptionBudget namespaced pdb - status
+autoscaling/v2
+  horizontalpodautoscalers horizontalpodautoscaler HorizontalPodAutoscaler namespaced hpa all status
+discovery.k8s.io/v1
+  endpointslices endpointslice EndpointSlice namespaced - - -
+coordination.k8s.io/v1
+  leases lease Lease namespaced - - -
+scheduling.k8s.io/v1
+  priorityclasses priorityclass PriorityClass cluster pc - -
+node.k8s.io/v1
+  runtimeclasses runtimeclass RuntimeClass cluster - - -
+admissionregistration.k8s.io/v1
+  mutatingwebhookconfigurations mutatingwebhookconfiguration MutatingWebhookConfiguration cluster - api-extensions -
+  validatingwebhookconfigurations validatingwebhookconfiguration ValidatingWebhookConfiguration cluster - api-extensions -
+apiextensions.k8s.io/v1
+  customresourcedefinitions customresourcedefinition CustomResourceDefinition cluster crd,crds api-extensions status
+apiregistration.k8s.io/v1
+  apiservices apiservice APIService cluster - api-extensions status
+authentication.k8s.io/v1
+  selfsubjectreviews selfsubjectreview SelfSubjectReview cluster - - - create
+  tokenreviews tokenreview TokenReview cluster - - - create
+authorization.k8s.io/v1
+  localsubjectaccessreviews localsubjectaccessreview LocalSubjectAccessReview namespaced - - - create
+  selfsubjectaccessreviews selfsubjectaccessreview SelfSubjectAccessReview cluster - - - create
+  selfsubjectrulesreviews selfsubjectrulesreview SelfSubjectRulesReview cluster - - - create
+  subjectaccessreviews subjectaccessreview SubjectAccessReview cluster - - - create
 `
 
 const words = (cell: string | undefined): ReadonlyArray<string> => (cell === undefined || cell === "-" ? [] : cell.split(","))
 
-const parseRow = (row: string): Resource => {
-  const [groupVersion = "", plural = "", singular = "", kind = "", scope, shortNames, categories, status, verbs] = row.split(" ")
+const parseRow = (groupVersion: string, row: string): Resource => {
+  const [plural = "", singular = "", kind = "", scope, shortNames, categories, status, verbs] = row.split(" ")
   const [version = "", group = ""] = groupVersion.split("/").toReversed()
   return {
     group,
@@ -107,7 +124,13 @@ const parseRow = (row: string): Resource => {
 }
 
 /** The resources that are there without any definition. */
-export const builtinResources: ReadonlyArray<Resource> = table.trim().split("\n").map(parseRow)
+export const builtinResources: ReadonlyArray<Resource> = table
+  .trim()
+  .split(/\n(?! )/)
+  .flatMap((block) => {
+    const [groupVersion = "", ...rows] = block.split("\n")
+    return rows.map((row) => parseRow(groupVersion, row.trim()))
+  })
 
 /** The part of a custom resource definition that decides what is served. */
 interface Definition {

@@ -1,10 +1,10 @@
 /**
  * Watching the fake API server: a cursor in a log, and the lines that it shows next.
  *
- * A watch from a version shows every later event once and in order. Without a version, or from 0, it first shows what is there. Too old a
- * version gives one ERROR line with 410 and ends. A version from the future shows nothing until it is reached, and no watch shows a bookmark
- * of the version from which it was opened.
- * An object that leaves the selector is shown as DELETED, one that enters it as ADDED. Knows no time: whoever drives it says when to bookmark.
+ * A watch from a version shows every later event once and in order. Without a version, or from 0, it first shows what is there. Too old
+ * a version gives one ERROR line with 410 and ends. A version from the future shows nothing until it is reached, and no watch shows a
+ * bookmark of the version from which it was opened. An object that leaves the selector is shown as DELETED, one that enters it as ADDED.
+ * Knows no time: whoever drives it says when to bookmark.
  */
 import * as Result from "effect/Result"
 import { apiVersionOf } from "../../domain/select/resource.ts"

@@ -1,9 +1,10 @@
 /**
  * Writing to the fake API server: create, replace, patch, delete, with the rules of the real one that a watcher can see.
  *
- * A write that changes nothing gives no new version. Finalizers hold a deleted object until the last of them is gone. A deletion shows the
- * object as it was, under the version of the deletion. A stored CustomResourceDefinition serves its resource, a deleted one takes its objects along.
- * Leaves out validation, defaulting, managed fields, admission, and the controllers that a real cluster has (garbage collection, namespaces).
+ * A write that changes nothing gives no new version. Finalizers hold a deleted object until the last of them is gone. A deletion shows
+ * the object as it was, under the version of the deletion. A stored CustomResourceDefinition serves its resource, a deleted one takes
+ * its objects along (definition.ts). Leaves out validation, defaulting, managed fields, admission, and the controllers that a real
+ * cluster has (garbage collection, namespaces).
  */
 import * as Result from "effect/Result"
 import { definitionsKey, establish, removeDefinition, unestablished } from "./definition.ts"

@@ -53,7 +53,7 @@ export const layerDialerWith = (waitMs: number): Layer.Layer<Dialer> =>
       return Dialer.of({
         reachable: (addresses) =>
           Effect.map(
-            Effect.filter([...new Set(addresses)], (address) => Cache.get(answers, address), { concurrency: dialsConcurrentMax }),
+            Effect.filter(addresses, (address) => Cache.get(answers, address), { concurrency: dialsConcurrentMax }),
             (reached) => new Set(reached),
           ),
       })

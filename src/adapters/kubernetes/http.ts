@@ -126,10 +126,12 @@ export const readBody = (response: Http.IncomingMessage, bounds: BodyBounds): Ef
     const declared = Number(response.headers["content-length"])
     const tooLarge = new NetworkError({ text: `the answer is larger than ${bounds.bytesMax} bytes`, tooLarge: true, reused: false })
     if (declared > bounds.bytesMax) return resume(Effect.fail(tooLarge))
+    // Cut before anybody listened: nothing more will be heard of it.
+    if (response.destroyed) return resume(Effect.fail(broken("the connection was cut")))
     const gathering = bounds.memory.gather(Number.isNaN(declared) ? bounds.bytesExpected : declared, bounds.bytesMax)
     const leave = () => {
       clearTimeout(stall)
-      response.off("data", onData).off("end", onEnd).off("error", onError).off("close", onClose)
+      response.off("data", onData).off("end", onEnd).off("error", onError)
     }
     const fail = (error: NetworkError) => {
       leave()
@@ -148,9 +150,8 @@ export const readBody = (response: Http.IncomingMessage, bounds: BodyBounds): Ef
       resume(Effect.succeed(gathering.take()))
     }
     const onError = (cause: Error) => fail(broken(explainCause(cause)))
-    const onClose = () => fail(broken("the connection was cut"))
     const stall = setTimeout(() => fail(broken(`the answer stood still for ${bounds.stallMs / 1000} s`)), bounds.stallMs)
-    response.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose)
+    response.on("data", onData).on("end", onEnd).on("error", onError)
     return Effect.sync(() => {
       leave()
       gathering.drop()
@@ -173,7 +174,7 @@ export interface StreamBounds {
 export const openStream = Effect.fnUntraced(function* (response: Http.IncomingMessage, bounds: StreamBounds) {
   const openedMs = yield* Clock.currentTimeMillis
   let marked = false
-  let state: "open" | "ended" | NetworkError = "open"
+  let state: "open" | "ended" | NetworkError = response.destroyed ? broken("the connection was cut") : "open"
   let wake = (): void => undefined
   response.on("readable", () => wake())
   response.on("end", () => {
@@ -182,10 +183,6 @@ export const openStream = Effect.fnUntraced(function* (response: Http.IncomingMe
   })
   response.on("error", (cause) => {
     state = broken(explainCause(cause))
-    wake()
-  })
-  response.on("close", () => {
-    if (state === "open") state = broken("the connection was cut")
     wake()
   })
 

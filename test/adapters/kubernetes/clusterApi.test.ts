@@ -328,7 +328,8 @@ describe("interruption", () => {
         const waiting = yield* Effect.forkChild(Effect.scoped(Effect.flatMap(api.watch(watchOf(pods)), ({ next }) => next)), {
           startImmediately: true,
         })
-        yield* Effect.scoped(api.watch(watchOf(deployments)))
+        const { next } = yield* Effect.scoped(api.watch(watchOf(deployments)))
+        assert.match((yield* Effect.flip(next)).failure.text, /the connection was cut/)
         yield* Fiber.interrupt(waiting)
         yield* closed(server)
         yield* api.list(listOf(pods))

@@ -135,6 +135,17 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"$1-$COLOUR-$
     }),
   )
 
+  it.live("with a plugin whose credential has expired ask it again", () =>
+    Effect.gen(function* () {
+      const server = yield* serve(echo)
+      const folder = yield* temporaryFolder
+      const script = `echo x >> ${folder}/runs; echo '{"status":{"token":"'$(wc -l < ${folder}/runs | tr -d ' ')'","expirationTimestamp":"2020-01-01T00:00:00Z"}}'`
+      const exec = { command: "sh", args: ["-c", script] }
+      const tokens = yield* Effect.provide(Effect.all([whoAmI, whoAmI]), layerAt(server.url, { exec }))
+      assert.deepStrictEqual(tokens, ["Bearer 1", "Bearer 2"])
+    }),
+  )
+
   it.live("with a plugin that fails are unauthorized, with its complaint", () =>
     Effect.gen(function* () {
       const server = yield* serve(echo)
@@ -228,6 +239,26 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"$1-$COLOUR-$
         yield* write(config, kubeconfig({ server: "https://elsewhere.example" }, { token: "new" }))
         yield* (yield* ClusterApi).renewCredentials
         assert.match((yield* Effect.flip(whoAmI)).failure.text, /now names another server/)
+      }).pipe(Effect.provide(under({ kubeconfigPath: config })))
+    }),
+  )
+
+  it.live("stay those of the first context when the kubeconfig's current one changes", () =>
+    Effect.gen(function* () {
+      const server = yield* serve(echo)
+      const config = Path.join(yield* temporaryFolder, "config")
+      const text = (current: string, token: string) => `
+current-context: ${current}
+contexts: [{name: one, context: {cluster: c, user: u1}}, {name: two, context: {cluster: c, user: u2}}]
+clusters: [{name: c, cluster: {server: ${server.url}}}]
+users: [{name: u1, user: {token: ${token}}}, {name: u2, user: {token: other}}]
+`
+      yield* write(config, text("one", "first"))
+      yield* Effect.gen(function* () {
+        assert.strictEqual(yield* whoAmI, "Bearer first")
+        yield* write(config, text("two", "second"))
+        yield* (yield* ClusterApi).renewCredentials
+        assert.strictEqual(yield* whoAmI, "Bearer second")
       }).pipe(Effect.provide(under({ kubeconfigPath: config })))
     }),
   )

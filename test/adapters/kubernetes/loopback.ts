@@ -38,6 +38,8 @@ export const serve = (handler: Http.RequestListener, tls?: Https.ServerOptions):
       handler(request, response)
     }
     const server = tls === undefined ? Http.createServer(listener) : Https.createServer(tls, listener)
+    // Idle connections are the client's to close.
+    server.keepAliveTimeout = 0
     server.on("connection", (socket) => {
       accepted++
       sockets.add(socket)

@@ -1,0 +1,66 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { meshError } from "../../src/domain/error.ts"
+import { accepted, both, SinkError, type Receipt, type Sink, type SinkStatus } from "../../src/ports/Sink.ts"
+import { batchOf } from "../adapters/message.ts"
+
+interface Given {
+  readonly receipts?: ReadonlyArray<Receipt>
+  readonly state?: SinkStatus["state"]
+  readonly bytesMax?: number
+  readonly finish?: Sink["Service"]["finish"]
+}
+
+const recordingSink = (name: string, log: Array<string>, given: Given = {}): Sink["Service"] => {
+  const receipts = [...(given.receipts ?? [])]
+  return {
+    deliver: ({ messages }) =>
+      Effect.sync(() => {
+        log.push(`${name} ${messages.map((message) => message.name).join(",")}`)
+        return receipts.shift() ?? accepted
+      }),
+    bytesMax: () => given.bytesMax ?? 10,
+    status: () => ({ name, state: given.state ?? "open", detail: `${name} is fine` }),
+    settled: Effect.sync(() => void log.push(`${name} settled`)),
+    ...(given.finish === undefined ? {} : { finish: given.finish }),
+  }
+}
+
+describe("two sinks as one", () => {
+  it.effect("the second gets a batch once, when the first has accepted it", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const doubtful: Receipt = { _tag: "doubtful", reason: "no PONG" }
+      const sink = both(recordingSink("broker", log, { receipts: [doubtful] }), recordingSink("file", log))
+      assert.deepStrictEqual(yield* sink.deliver(batchOf("live", { name: "a" }, { name: "b" })), doubtful)
+      assert.deepStrictEqual(log, ["broker a,b"])
+      assert.deepStrictEqual(yield* sink.deliver(batchOf("live", { name: "a" }, { name: "b" })), accepted)
+      yield* sink.settled
+      assert.deepStrictEqual(log, ["broker a,b", "broker a,b", "file a,b", "broker settled", "file settled"])
+    }),
+  )
+
+  it.effect("doubt of the second is doubt, and its failure is a failure", () =>
+    Effect.gen(function* () {
+      const doubtful: Receipt = { _tag: "doubtful", reason: "x" }
+      const sink = both(recordingSink("one", []), recordingSink("two", [], { receipts: [doubtful] }))
+      assert.deepStrictEqual(yield* sink.deliver(batchOf("live", {})), doubtful)
+      const failure = new SinkError({ error: meshError("ErrOutputFile", "full") })
+      const broken = both(recordingSink("one", []), { ...recordingSink("two", []), deliver: () => Effect.fail(failure) })
+      assert.strictEqual(yield* Effect.flip(broken.deliver(batchOf("live", {}))), failure)
+    }),
+  )
+
+  it.effect("takes the smaller message, shows the worse state, and leaves behind what each leaves behind", () =>
+    Effect.gen(function* () {
+      const written = { path: "/snap.yaml", documents: 1, bytes: 2 }
+      const sink = both(
+        recordingSink("broker", [], { state: "disconnected", bytesMax: 7 }),
+        recordingSink("file", [], { finish: Effect.succeed([written]) }),
+      )
+      assert.strictEqual(sink.bytesMax(), 7)
+      assert.deepStrictEqual(sink.status(), { name: "broker+file", state: "disconnected", detail: "broker is fine; file is fine" })
+      assert.deepStrictEqual(yield* sink.finish ?? Effect.succeed([]), [written])
+    }),
+  )
+})

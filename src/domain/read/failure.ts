@@ -2,7 +2,7 @@
  * From the API server's refusals to the seven ways to go on. One mapping serves answers and ERROR lines of a watch.
  * Does not know how long to pause; that is the reflector's.
  */
-import { retryAfterMaxMs } from "../limit.ts"
+import { errorBodyBytesMax, retryAfterMaxMs } from "../limit.ts"
 import type { Failure } from "../sync/fact.ts"
 import { endOf, Field, Flaw, startOf, type Records } from "./record.ts"
 import { decodeText } from "./text.ts"
@@ -42,7 +42,7 @@ const readStatus = (json: string): Refusal | undefined => {
   return {
     code: typeof value["code"] === "number" ? value["code"] : 0,
     reason: stringOf(value["reason"]),
-    message: stringOf(value["message"]),
+    message: stringOf(value["message"]).slice(0, errorBodyBytesMax),
     retryAfterSeconds: typeof seconds === "number" && seconds > 0 ? seconds : undefined,
     causes: causes.map((cause) => (isRecord(cause) ? stringOf(cause["reason"]) : "")),
   }
@@ -117,7 +117,13 @@ const failureOf = (code: number, refusal: Refusal, text: string, retryAfterMs: n
  * @param retryAfter the header Retry-After; seconds count, a date does not (the domain has no clock)
  */
 export const failureOfAnswer = (status: number, body: string, retryAfter: string | undefined): Failure => {
-  const refusal = readStatus(body) ?? { code: 0, reason: "", message: body, retryAfterSeconds: undefined, causes: [] }
+  const refusal = readStatus(body) ?? {
+    code: 0,
+    reason: "",
+    message: body.slice(0, errorBodyBytesMax),
+    retryAfterSeconds: undefined,
+    causes: [],
+  }
   const header = retryAfter === undefined || !/^\s*\d+\s*$/.test(retryAfter) ? undefined : Number(retryAfter)
   const said = lineOf(refusal.message)
   return failureOf(status, refusal, said === "" ? `HTTP ${status}` : said, milliseconds(header ?? refusal.retryAfterSeconds))

@@ -26,7 +26,6 @@ import {
 } from "./json.ts"
 import {
   eventNames,
-  keepsNull,
   LineMember,
   lineMembers,
   ListMember,
@@ -68,7 +67,7 @@ const clear = (records: Records, bytes: Uint8Array): void => {
 const append = (records: Records): number => {
   const record = records.count++
   if (record === records.sources.length) {
-    const { flaws, sources, spans } = makeRecords(record * 2)
+    const { flaws, sources, spans } = makeRecords(Math.max(1, record * 2))
     spans.set(records.spans)
     sources.set(records.sources)
     flaws.set(records.flaws)
@@ -80,9 +79,9 @@ const append = (records: Records): number => {
   return record
 }
 
-/** Notes where a column's value lies; `first` is the record's first pair. */
-const note = (bytes: Uint8Array, spans: Int32Array, first: number, column: number, start: number, end: number): void => {
-  const absent = bytes[start] === nullInitial && keepsNull[column] !== true
+/** Notes where the value of one of the table's members lies; `first` is the record's first pair. */
+const note = (walk: Walk, names: NameTable, spans: Int32Array, first: number, column: number, start: number, end: number): void => {
+  const absent = walk.bytes[start] === nullInitial && names.keepsNull[column] !== true
   spans[first + column * 2] = absent ? -1 : start
   spans[first + column * 2 + 1] = absent ? -1 : end
 }
@@ -100,7 +99,7 @@ const scanColumns = (walk: Walk, at: number, depth: number, names: NameTable, sp
     const column = valueOfName(names, walk.bytes, walk.nameStart, walk.nameEnd)
     const end = skipValue(walk, start, depth)
     if (end < 0) return end
-    if (column >= 0) note(walk.bytes, spans, first, column, start, end)
+    if (column >= 0) note(walk, names, spans, first, column, start, end)
     i = nextMember(walk, end)
   }
   return i < 0 ? i : i + 1
@@ -118,7 +117,7 @@ const scanMembers = (walk: Walk, at: number, spans: Int32Array, first: number): 
     const end =
       isMetadata && walk.bytes[start] === openBrace ? scanColumns(walk, start, 2, metadataMembers, spans, first) : skipValue(walk, start, 1)
     if (end < 0) return end
-    if (column >= 0 && !isMetadata) note(walk.bytes, spans, first, column, start, end)
+    if (column >= 0 && !isMetadata) note(walk, objectMembers, spans, first, column, start, end)
     i = nextMember(walk, end)
   }
   return i < 0 ? i : i + 1
@@ -131,7 +130,7 @@ const scanRecord = (walk: Walk, at: number, records: Records, record: number): n
   walk.tooDeep = false
   const end = isObject ? scanMembers(walk, at, records.spans, first) : skipValue(walk, at, 0)
   if (end < 0) return end
-  note(walk.bytes, records.spans, first, Field.object, at, end)
+  note(walk, objectMembers, records.spans, first, Field.object, at, end)
   records.flaws[record] = walk.tooDeep ? Flaw.tooDeep : !isObject ? Flaw.notAnObject : end - at > lineBytesMax ? Flaw.tooLarge : Flaw.none
   return end
 }
@@ -186,7 +185,7 @@ const scanList = (walk: Walk, at: number, records: Records, head: Int32Array): n
       end = skipValue(walk, start, 1)
     }
     if (end < 0) return end
-    if (column >= 0 && column !== metadataMember) note(bytes, head, 0, column, start, end)
+    if (column >= 0 && column !== metadataMember) note(walk, listMembers, head, 0, column, start, end)
     i = nextMember(walk, end)
   }
   return i < 0 ? i : i + 1

@@ -190,5 +190,12 @@ export const snapshotNamesMax = 1_024
 export const fakeEventsMax = 10_000
 /** Versions of a list that continue tokens may point to: twice the lists that run at a time, with room for cut ones. Arrays of pointers. */
 export const fakeSnapshotsMax = 8
+/** Its bookmarks come as a real server's: about every minute, and once more shortly before the end of a watch. */
+export const fakeBookmarkEveryMs = 1 * minute
+export const fakeBookmarkBeforeEndMs = 2 * second
+/** A watch that names no timeout ends after this. */
+export const fakeWatchSeconds = 1_800
+/** An idle connection is kept this long. */
+export const fakeIdleMs = 1 * minute
 /** A written object above this is refused, as etcd would. */
 export const fakeObjectBytesMax = 1_572_864

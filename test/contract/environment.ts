@@ -46,7 +46,7 @@ export class Environment extends Context.Service<
 >()("test/contract/Environment") {}
 
 /** How a body is to be understood. */
-export const mediaTypeOf = (method: string): string => (method === "PATCH" ? "application/merge-patch+json" : "application/json")
+const mediaTypeOf = (method: string): string => (method === "PATCH" ? "application/merge-patch+json" : "application/json")
 
 /** Sends a request over HTTP; the certificate of a server on the loopback is not looked at. */
 export const sendRaw = (url: string, token: string, { body, method, path }: RawRequest): Effect.Effect<RawAnswer> =>

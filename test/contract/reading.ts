@@ -6,7 +6,7 @@ import { collectionPath, type ResourceType } from "../../src/domain/select/resou
 import type { ApiError, WatchStream } from "../../src/ports/ClusterApi.ts"
 import { Environment, type Port, type RawAnswer } from "./environment.ts"
 
-export interface SeenObject {
+interface SeenObject {
   readonly apiVersion?: string
   readonly kind?: string
   readonly metadata: {
@@ -36,7 +36,7 @@ export interface SeenEvent {
 
 export const configMaps: ResourceType = { group: "", version: "v1", plural: "configmaps", kind: "ConfigMap", namespaced: true }
 
-export const parseText = (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString())
+const parseText = (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString())
 
 export interface ListOptions {
   readonly namespace?: string

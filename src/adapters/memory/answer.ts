@@ -22,6 +22,7 @@ import {
   methodNotAllowed,
   notFound,
   type Refusal,
+  refusalOf,
   removedStatus,
   statusText,
   unauthorized,
@@ -128,8 +129,7 @@ const answerTrouble = (cluster: Cluster, shelf: Shelf, verb: "list" | "watch"): 
   if (trouble._tag === "Html") {
     return reply(trouble.code, "text/html", encodeText("<html><head><title>Bad Gateway</title></head><body>upstream</body></html>\n"))
   }
-  const body = statusText({ code: trouble.code, reason: "", message: `fault ${trouble.code}` })
-  return reply(trouble.code, "application/json", encodeText(`${body}\n`), trouble.retryAfterSeconds)
+  return refuse(refusalOf(trouble.code, trouble.retryAfterSeconds))
 }
 
 const answerList = (cluster: Cluster, shelf: Shelf, { namespace, version }: Target, query: URLSearchParams): Answer => {

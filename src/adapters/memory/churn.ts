@@ -11,6 +11,7 @@ import { type Chance, makeChance } from "./chance.ts"
 import { fillTemplate } from "./corpus.ts"
 import { definitionsKey } from "./definition.ts"
 import { podOf } from "./demoCluster.ts"
+import { meetsTrouble } from "./fault.ts"
 import { type Cluster, cutWatches, sortedItems, type Stored, timestampOf, treeOf } from "./model.ts"
 import type { KubeObject } from "./object.ts"
 import { createObject, patchObject, removeObject } from "./write.ts"
@@ -163,6 +164,9 @@ export const churnStep = (cluster: Cluster, seed: number, step: number, nowMs: n
   switch (step % stepsPerRound) {
     case 12:
       createObject(cluster, definitionsKey, ferryDefinition, nowMs)
+      // Its storage is not ready at once, as in a real cluster. One that nobody listed in the round before is still there.
+      if (!meetsTrouble(cluster.faults, ferries, "list", "Status"))
+        cluster.faults.push({ key: ferries, verb: "list", trouble: { _tag: "Status", code: 429, retryAfterSeconds: 1 }, times: 1 })
       for (const [berth, name] of ferryNames.entries()) createObject(cluster, ferries, ferryOf(name, berth), nowMs)
       return
     case 20:

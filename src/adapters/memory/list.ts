@@ -88,14 +88,17 @@ const encodePage = (shelf: Shelf, version: string, page: Page): Uint8Array => {
   const { resource } = shelf
   const apiVersion = apiVersionOf({ group: resource.group, version })
   const items = encodeItems(page.items, encodeText(itemHead(resource, apiVersion)))
+  const kind = `"kind":"${resource.listKind}"`
+  const shown = `"resourceVersion":"${page.version}"`
+  const token = `"continue":"${page.continue}"`
   const remaining = page.remaining === undefined ? "" : `,"remainingItemCount":${page.remaining}`
-  if (resource.custom) {
-    const tail = `],"kind":"${resource.listKind}","metadata":{"continue":"${page.continue}"${remaining},"resourceVersion":"${page.version}"}}\n`
-    return joinBytes([encodeText(`{"apiVersion":"${apiVersion}","items":[`), items, encodeText(tail)])
-  }
-  const token = page.continue === "" ? "" : `,"continue":"${page.continue}"`
-  const head = `{"kind":"${resource.listKind}","apiVersion":"${apiVersion}","metadata":{"resourceVersion":"${page.version}"${token}${remaining}},"items":[`
-  return joinBytes([encodeText(head), items, encodeText("]}\n")])
+  const [head, tail] = resource.custom
+    ? [`{"apiVersion":"${apiVersion}","items":[`, `],${kind},"metadata":{${token}${remaining},${shown}}}\n`]
+    : [
+        `{${kind},"apiVersion":"${apiVersion}","metadata":{${shown}${page.continue === "" ? "" : `,${token}`}${remaining}},"items":[`,
+        "]}\n",
+      ]
+  return joinBytes([encodeText(head), items, encodeText(tail)])
 }
 
 /** Index of the first object at or after a key. The items are in the order of their keys. */

@@ -133,10 +133,21 @@ export const badVersion = (text: string): Refusal => ({
   message: `resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`,
 })
 
-/** A definition was stored a moment ago and its storage is not ready. */
-export const initializing: Refusal = {
-  code: 429,
-  reason: "TooManyRequests",
-  message: "storage is (re)initializing",
-  details: { retryAfterSeconds: 1 },
+const statuses: Readonly<Record<number, readonly [reason: string, message: string]>> = {
+  401: ["Unauthorized", "Unauthorized"],
+  403: ["Forbidden", "the server does not allow this request"],
+  404: ["NotFound", "the server could not find the requested resource"],
+  405: ["MethodNotAllowed", "the server does not allow this method on the requested resource"],
+  413: ["RequestEntityTooLarge", "the response is too large"],
+  // What a definition answers with when it was stored a moment ago.
+  429: ["TooManyRequests", "storage is (re)initializing"],
+  500: ["InternalError", "an error on the server has prevented the request from succeeding"],
+  503: ["ServiceUnavailable", "the server is currently unable to handle the request"],
+  504: ["Timeout", "the server was unable to return a response in the time allotted"],
+}
+
+/** A refusal of which only the status is given. */
+export const refusalOf = (code: number, retryAfterSeconds: number | undefined): Refusal => {
+  const [reason, message] = statuses[code] ?? ["", `status ${code}`]
+  return { code, reason, message, ...(retryAfterSeconds === undefined ? {} : { details: { retryAfterSeconds } }) }
 }

@@ -2,7 +2,6 @@
  * What the fake cluster serves: the built-in resources as a table, and those that a custom resource definition adds.
  * The rows repeat the discovery documents of a kube-apiserver 1.37. Subresources are left out but for `status`.
  */
-import type { ResourceType } from "../../domain/select/resource.ts"
 import type { KubeObject } from "./object.ts"
 
 /** One resource, in all the versions in which it is served. */
@@ -187,12 +186,3 @@ export const resourceOfDefinition = (object: KubeObject): Resource => {
     custom: true,
   }
 }
-
-/** The resource in one of its versions, as the rest of the program calls it. */
-export const typeOf = ({ group, kind, namespaced, plural, versions }: Resource, version = versions[0] ?? ""): ResourceType => ({
-  group,
-  version,
-  plural,
-  kind,
-  namespaced,
-})

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
-import { fakeObjectBytesMax } from "../../domain/limit.ts"
+import { fakeIdleMs, fakeObjectBytesMax } from "../../domain/limit.ts"
 import { answer, countedAs, type Reply, type Request } from "./answer.ts"
 import type { Fault } from "./fault.ts"
 import { administrator, type Cluster, restartServer, type User, wake } from "./model.ts"
@@ -143,7 +143,7 @@ export const serveCluster = ({ cluster, port = 0 }: ClusterOptions): Effect.Effe
     }
     const respond = respondWith(cluster, count)
     const sockets = new Set<Socket>()
-    const server = createServer({ keepAliveTimeout: 60_000 }, (incoming, response) => void respond(incoming, response))
+    const server = createServer({ keepAliveTimeout: fakeIdleMs }, (incoming, response) => void respond(incoming, response))
     server.on("connection", (socket) => {
       sockets.add(socket)
       socket.once("close", () => sockets.delete(socket))

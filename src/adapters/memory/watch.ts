@@ -88,13 +88,16 @@ const entryLine = (watch: Watch, { after, before, version }: LogEntry): string =
   return admits(watch, before) ? eventLine(watch, "DELETED", withVersion(watch.resource, before, version)) : ""
 }
 
+/** Custom objects say their kind in the body. */
+const bookmarkBody = ({ custom, kind }: Resource, metadata: string): string =>
+  custom ? `"kind":"${kind}","metadata":{${metadata}}}` : `"metadata":{${metadata}}}`
+
 const bookmark = (watch: Watch, version: number, initial: boolean): string => {
-  const kind = watch.resource.kind
-  const annotations = initial ? `"annotations":{"k8s.io/initial-events-end":"true"}` : ""
-  const comma = initial ? "," : ""
-  return watch.resource.custom
-    ? `{"type":"BOOKMARK","object":{"apiVersion":"${watch.apiVersion}","kind":"${kind}","metadata":{${annotations}${comma}"resourceVersion":"${version}"}}}\n`
-    : `{"type":"BOOKMARK","object":{"kind":"${kind}","apiVersion":"${watch.apiVersion}","metadata":{"resourceVersion":"${version}"${comma}${annotations}}}}\n`
+  const shown = `"resourceVersion":"${version}"`
+  const end = `"annotations":{"k8s.io/initial-events-end":"true"}`
+  const members = watch.resource.custom ? [end, shown] : [shown, end]
+  const metadata = initial ? members.join(",") : shown
+  return `{"type":"BOOKMARK","object":${objectHead(watch.resource, watch.apiVersion)}${bookmarkBody(watch.resource, metadata)}}\n`
 }
 
 /** Index of the first entry after a version. */

@@ -6,11 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { runChurn, stepEveryMs } from "../../../src/adapters/memory/churn.ts"
-import { makeClusterApi } from "../../../src/adapters/memory/clusterApi.ts"
+import { layerMemory, makeClusterApi } from "../../../src/adapters/memory/clusterApi.ts"
 import { makeDemoCluster } from "../../../src/adapters/memory/demoCluster.ts"
 import { wake } from "../../../src/adapters/memory/model.ts"
 import { patchObject } from "../../../src/adapters/memory/write.ts"
 import type { ResourceType } from "../../../src/domain/select/resource.ts"
+import { ClusterApi } from "../../../src/ports/ClusterApi.ts"
 
 const secrets: ResourceType = { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true }
 const everything = { type: secrets, namespace: undefined, selector: "" }
@@ -26,7 +27,7 @@ it.effect("a stalled list is answered when the fault is taken out", () =>
   Effect.gen(function* () {
     const cluster = makeFake()
     cluster.faults.push({ key: "*", verb: "list", trouble: { _tag: "Stall" }, times: Number.POSITIVE_INFINITY })
-    const list = makeClusterApi(cluster).list({ ...everything, limit: 0, continue: "" })
+    const list = ClusterApi.use((port) => port.list({ ...everything, limit: 0, continue: "" })).pipe(Effect.provide(layerMemory(cluster)))
     const stalled = yield* Effect.forkChild(list, { startImmediately: true })
     assert.strictEqual(cluster.listeners.size, 1)
     assert.isUndefined(stalled.pollUnsafe())

@@ -96,10 +96,12 @@ const listPages = Effect.fnUntraced(function* (loop: Loop, first: CommandOf<"Lis
     const next = yield* decide(loop, fact)
     if (next?._tag !== "List") {
       yield* settle(loop, fact)
+      giveBack(loop, answer)
       return next
     }
     const fetching = yield* Effect.forkChild(fetchPage(loop, next), { startImmediately: true })
     yield* settle(loop, fact)
+    giveBack(loop, answer)
     const ended = yield* takeSignals(loop)
     if (ended !== undefined) {
       yield* Fiber.interrupt(fetching)
@@ -119,6 +121,11 @@ const factOfPage = ({ lane, records }: Loop, answer: Result.Result<Uint8Array, A
   return Result.isFailure(head)
     ? { _tag: "ListFailed", failure: unavailable(`the answer is not a list of the API server: ${head.failure.text}`) }
     : { _tag: "PageListed", records, resourceVersion: head.success.resourceVersion, continue: head.success.continue }
+}
+
+/** The page's turn is over: its memory serves the page after the next. */
+const giveBack = ({ desk }: Loop, answer: Result.Result<Uint8Array, ApiError>): void => {
+  if (Result.isSuccess(answer)) desk.api.recycle?.(answer.success)
 }
 
 /** Signals that came while a page was worked on. Only the end of the lane changes what comes next. */

@@ -14,9 +14,13 @@ import { isOn, type Values } from "./settings.ts"
 
 const optional = (text: string): string | undefined => (text === "" ? undefined : text)
 
-/** The API server of the kubeconfig or of the pod. */
-export const layerCluster = (values: Values, version: string): Layer.Layer<ClusterApi | Dialer, MeshError> =>
-  layerClusterOf({ kubeconfigPath: optional(values.kubeconfig.text), context: optional(values.context.text), version })
+/** The API server of the pod or of the kubeconfig. `KUBECONFIG` is left to the adapter: in a pod the service account wins over it, as in Go. */
+export const layerCluster = ({ context, kubeconfig }: Values, version: string): Layer.Layer<ClusterApi | Dialer, MeshError> =>
+  layerClusterOf({
+    kubeconfigPath: kubeconfig.from === "flag" ? optional(kubeconfig.text) : undefined,
+    context: optional(context.text),
+    version,
+  })
 
 export interface ClusterOptions {
   readonly kubeconfigText?: string

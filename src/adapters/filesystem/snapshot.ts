@@ -1,7 +1,7 @@
 /**
- * Snapshots of the cluster as YAML files: one with the latest state of each object, and beside it, if wanted, one with every event in order.
- * Nothing is ever seen half-written under a final name; what is on the way lies under temporary names in the same folder, so that a place
- * that cannot be written is found out before the cluster is read. Two runs over the same objects write the same bytes.
+ * Snapshots of the cluster as YAML files: one with the latest state of each object, and beside it, if wanted, one with every event in
+ * order. Nothing is ever seen half-written under a final name; what is on the way lies under temporary names in the same folder, so that
+ * a place that cannot be written is found out before the cluster is read. Two runs over the same objects write the same bytes.
  */
 import { realpath, rm, stat } from "node:fs/promises"
 import { dirname, resolve } from "node:path"

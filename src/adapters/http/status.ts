@@ -1,6 +1,7 @@
 /**
  * The health port: /healthz and /readyz as the Go MeshSync answers them, /metrics for Prometheus, /status for people and programs.
- * Answers from the status it is given and keeps nothing. It never holds the process up: neither its port nor a client can end or delay the run.
+ * Answers from the status it is given and keeps nothing. It never holds the process up: neither its port nor a client can end or delay
+ * the run.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import * as Effect from "effect/Effect"

@@ -37,7 +37,7 @@ const mapOf = (elements: unknown): unknown =>
     ? Object.fromEntries(
         elements
           .filter(isMembers)
-          .map((element) => [String(element["key"] ?? ""), element["value"] ?? ""] as const)
+          .map(({ key, value }) => [typeof key === "string" ? key : "", value ?? ""] as const)
           .filter(([key]) => key !== lastApplied),
       )
     : elements

@@ -1,5 +1,6 @@
 /**
- * What may be printed of text that others wrote, and how long it may be. Nothing printed moves the cursor or colours the terminal by itself.
+ * What may be printed of text that others wrote, and how long it may be. Nothing printed moves the cursor or colours the terminal by
+ * itself.
  */
 
 /** Control and formatting characters (escape sequences, line ends, changes of writing direction) become a visible mark. */
@@ -8,7 +9,7 @@ export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u
 /** At most `widthMax` characters, the last one an ellipsis where something is missing. */
 export const cutText = (text: string, widthMax: number): string => {
   if (text.length <= widthMax) return text
-  const characters = [...text]
+  const characters = Array.from(text)
   return characters.length <= widthMax ? text : `${characters.slice(0, Math.max(0, widthMax - 1)).join("")}${widthMax > 0 ? "…" : ""}`
 }
 

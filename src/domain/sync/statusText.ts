@@ -34,95 +34,100 @@ const laneLabels = (lane: LaneStatus): Labels => ({ resource: lane.key, kind: la
 
 const secondsBetween = (fromMs: number, toMs: number): number => Math.max(0, toMs - fromMs) / 1000
 
-/** The families that have series for each resource type. */
-const laneFamilies = (status: Status): ReadonlyArray<Family> => {
+/** A family with series for each resource type: what one of them contributes, besides the labels that name it. */
+interface LaneFamily extends Omit<Family, "samples"> {
+  readonly samplesOf: (lane: LaneStatus, nowMs: number) => ReadonlyArray<Sample>
+}
+
+const single = (value: number): ReadonlyArray<Sample> => [{ labels: {}, value }]
+
+const each = (label: string, values: Readonly<Record<string, number>>): ReadonlyArray<Sample> =>
+  Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }))
+
+const laneFamilies: ReadonlyArray<LaneFamily> = [
+  {
+    name: "meshsync_resource_state",
+    type: "gauge",
+    help: "1 for the state in which the resource type is, 0 for the others.",
+    samplesOf: (lane) => stateSamples(laneStates, lane.state, {}),
+  },
+  {
+    name: "meshsync_resource_trouble_seconds",
+    type: "gauge",
+    help: "Seconds since the resource type is paused for the reason; absent while it runs.",
+    samplesOf: ({ trouble }, nowMs) =>
+      trouble === undefined ? [] : each("reason", { [trouble.reason]: secondsBetween(trouble.sinceMs, nowMs) }),
+  },
+  {
+    name: "meshsync_resource_synced",
+    type: "gauge",
+    help: "1 once the resource type has been listed and delivered completely.",
+    samplesOf: ({ synced }) => single(synced ? 1 : 0),
+  },
+  { name: "meshsync_objects", type: "gauge", help: "Objects that are announced.", samplesOf: ({ objects }) => single(objects) },
+  {
+    name: "meshsync_last_heard_seconds",
+    type: "gauge",
+    help: "Seconds since the last event or bookmark; absent before the first.",
+    samplesOf: ({ lastHeardMs }, nowMs) => (lastHeardMs === 0 ? [] : single(secondsBetween(lastHeardMs, nowMs))),
+  },
+  {
+    name: "meshsync_published_total",
+    type: "counter",
+    help: "Messages that the sink has accepted, by event.",
+    samplesOf: ({ published: { added, deleted, modified } }) => each("event", { added, modified, deleted }),
+  },
+  {
+    name: "meshsync_doubtful_batches_total",
+    type: "counter",
+    help: "Batches of which the sink could not tell whether it has them.",
+    samplesOf: ({ doubtful }) => single(doubtful),
+  },
+  { name: "meshsync_resent_batches_total", type: "counter", help: "Batches delivered again.", samplesOf: ({ resent }) => single(resent) },
+  {
+    name: "meshsync_skipped_total",
+    type: "counter",
+    help: "Objects not announced, by reason.",
+    samplesOf: ({ skipped: { flawed, tooLarge, unchanged } }) => each("reason", { too_large: tooLarge, flawed, unchanged }),
+  },
+  { name: "meshsync_lists_total", type: "counter", help: "Lists begun.", samplesOf: ({ lists }) => single(lists) },
+  {
+    name: "meshsync_read_bytes_total",
+    type: "counter",
+    help: "Bytes read from the API server.",
+    samplesOf: ({ bytesRead }) => single(bytesRead),
+  },
+]
+
+const collectLanes = (status: Status): ReadonlyArray<Family> => {
   const lanes = sortLanes(status)
-  const each = (pick: (lane: LaneStatus) => number): ReadonlyArray<Sample> =>
-    lanes.map((lane) => ({ labels: laneLabels(lane), value: pick(lane) }))
-  const spread = (pick: (lane: LaneStatus) => Readonly<Record<string, number>>, label: string): ReadonlyArray<Sample> =>
-    lanes.flatMap((lane) => Object.entries(pick(lane)).map(([name, value]) => ({ labels: { ...laneLabels(lane), [label]: name }, value })))
-  return [
-    {
-      name: "meshsync_resource_state",
-      type: "gauge",
-      help: "1 for the state in which the resource type is, 0 for the others.",
-      samples: lanes.flatMap((lane) => stateSamples(laneStates, lane.state, laneLabels(lane))),
-    },
-    {
-      name: "meshsync_resource_trouble_seconds",
-      type: "gauge",
-      help: "Seconds since the resource type is paused for the reason; absent while it runs.",
-      samples: lanes.flatMap((lane) =>
-        lane.trouble === undefined
-          ? []
-          : [{ labels: { ...laneLabels(lane), reason: lane.trouble.reason }, value: secondsBetween(lane.trouble.sinceMs, status.nowMs) }],
-      ),
-    },
-    {
-      name: "meshsync_resource_synced",
-      type: "gauge",
-      help: "1 once the resource type has been listed and delivered completely.",
-      samples: each((lane) => (lane.synced ? 1 : 0)),
-    },
-    { name: "meshsync_objects", type: "gauge", help: "Objects that are announced.", samples: each((lane) => lane.objects) },
-    {
-      name: "meshsync_last_heard_seconds",
-      type: "gauge",
-      help: "Seconds since the last event or bookmark; absent before the first.",
-      samples: lanes
-        .filter((lane) => lane.lastHeardMs > 0)
-        .map((lane) => ({ labels: laneLabels(lane), value: secondsBetween(lane.lastHeardMs, status.nowMs) })),
-    },
-    {
-      name: "meshsync_published_total",
-      type: "counter",
-      help: "Messages that the sink has accepted, by event.",
-      samples: spread(
-        (lane) => ({ added: lane.published.added, modified: lane.published.modified, deleted: lane.published.deleted }),
-        "event",
-      ),
-    },
-    {
-      name: "meshsync_doubtful_batches_total",
-      type: "counter",
-      help: "Batches of which the sink could not tell whether it has them.",
-      samples: each((lane) => lane.doubtful),
-    },
-    { name: "meshsync_resent_batches_total", type: "counter", help: "Batches delivered again.", samples: each((lane) => lane.resent) },
-    {
-      name: "meshsync_skipped_total",
-      type: "counter",
-      help: "Objects not announced, by reason.",
-      samples: spread(({ skipped }) => ({ too_large: skipped.tooLarge, flawed: skipped.flawed, unchanged: skipped.unchanged }), "reason"),
-    },
-    { name: "meshsync_lists_total", type: "counter", help: "Lists begun.", samples: each((lane) => lane.lists) },
-    {
-      name: "meshsync_read_bytes_total",
-      type: "counter",
-      help: "Bytes read from the API server.",
-      samples: each((lane) => lane.bytesRead),
-    },
-  ]
+  return laneFamilies.map(({ help, name, samplesOf, type }) => ({
+    name,
+    type,
+    help,
+    samples: lanes.flatMap((lane) =>
+      samplesOf(lane, status.nowMs).map(({ labels, value }) => ({ labels: { ...laneLabels(lane), ...labels }, value })),
+    ),
+  }))
 }
 
 /** The families that concern the whole process. */
-const processFamilies = (status: Status): ReadonlyArray<Family> => {
-  const one = (value: number, labels: Labels = {}): ReadonlyArray<Sample> => [{ labels, value }]
+const collectWhole = (status: Status): ReadonlyArray<Family> => {
   const states = sinkStates.includes(status.sink.state) ? sinkStates : [...sinkStates, status.sink.state]
   return [
-    { name: "meshsync_build_info", type: "gauge", help: "The version that runs.", samples: one(1, { version: status.version }) },
+    { name: "meshsync_build_info", type: "gauge", help: "The version that runs.", samples: each("version", { [status.version]: 1 }) },
     {
       name: "meshsync_start_time_seconds",
       type: "gauge",
       help: "Start of the process, in seconds since 1970.",
-      samples: one(status.startedMs / 1000),
+      samples: single(status.startedMs / 1000),
     },
-    { name: "meshsync_ready", type: "gauge", help: "What /readyz says.", samples: one(status.ready ? 1 : 0) },
+    { name: "meshsync_ready", type: "gauge", help: "What /readyz says.", samples: single(status.ready ? 1 : 0) },
     {
       name: "meshsync_settled",
       type: "gauge",
       help: "1 once every resource type has been delivered once, or is paused.",
-      samples: one(status.settled ? 1 : 0),
+      samples: single(status.settled ? 1 : 0),
     },
     {
       name: "meshsync_sink_state",
@@ -157,7 +162,7 @@ const renderFamily = ({ help, name, samples, type }: Family): string =>
     : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples.map((sample) => renderSample(name, sample)).join("")}`
 
 /** The status in Prometheus' text format 0.0.4. A family without a series is left out. */
-export const renderMetrics = (status: Status): string => [...processFamilies(status), ...laneFamilies(status)].map(renderFamily).join("")
+export const renderMetrics = (status: Status): string => [...collectWhole(status), ...collectLanes(status)].map(renderFamily).join("")
 
 /** A span of time in its largest unit, e.g. `0s`, `59s`, `12m`, `3h`, `5d`. */
 export const renderAge = (spanMs: number): string => {

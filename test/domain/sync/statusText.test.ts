@@ -1,0 +1,127 @@
+import { assert, describe, it } from "@effect/vitest"
+import { renderAge, renderMetrics, renderTable } from "../../../src/domain/sync/statusText.ts"
+import { readExposition, valueOf } from "./exposition.ts"
+import { laneOf, statusOf } from "./statusOf.ts"
+
+const secrets = laneOf("secrets", {
+  state: "paused",
+  synced: false,
+  trouble: { reason: "Forbidden", text: 'secrets is forbidden:\n\u001b[31mUser "x"', sinceMs: 1_060_500, attempts: 4 },
+})
+const pods = laneOf("pods", {
+  objects: 312,
+  published: { added: 320, modified: 41, deleted: 8 },
+  doubtful: 2,
+  resent: 1,
+  skipped: { tooLarge: 1, flawed: 2, unchanged: 3 },
+  lists: 2,
+  bytesRead: 3_456_789,
+  lastHeardMs: 1_088_000,
+})
+
+describe("the reader of these tests", () => {
+  it("refuses what the format does not allow", () => {
+    const head = "# HELP a_total x\n# TYPE a_total counter\n"
+    assert.strictEqual(readExposition(`${head}a_total{b="c\\"\\\\\\n"} 1\n`).series[0]?.labels["b"], 'c"\\\n')
+    for (const bad of [
+      `${head}a_total 1`,
+      `${head}a_total{b="c"} 1\na_total{b="c"} 2\n`,
+      `${head}a_total{b="c\\t"} 1\n`,
+      `${head}a_total{b="c",} 1\n`,
+      "a_total 1\n",
+      "# HELP a x\n# TYPE a counter\na 1\n",
+      `${head}a_total 1\n# HELP b x\n# TYPE b gauge\nb 1\na_total{c="d"} 1\n`,
+      `${head}a_total one\n`,
+    ])
+      assert.throws(() => readExposition(bad), undefined, undefined, bad)
+  })
+})
+
+describe("metrics", () => {
+  const status = statusOf([secrets, pods, laneOf("deployments.apps", { objects: 12 })], { counters: { watches: 3, lists: 4 } })
+  const found = readExposition(renderMetrics(status))
+  const pod = { resource: "pods", kind: "Pod" }
+  const secret = { resource: "secrets", kind: "Secret" }
+
+  it("say of each kind what an alert needs", () => {
+    const expected: ReadonlyArray<readonly [string, Record<string, string>, number | undefined]> = [
+      ["meshsync_resource_state", { ...pod, state: "watching" }, 1],
+      ["meshsync_resource_state", { ...pod, state: "paused" }, 0],
+      ["meshsync_resource_state", { ...secret, state: "paused" }, 1],
+      ["meshsync_resource_trouble_seconds", { ...secret, reason: "Forbidden" }, 30],
+      ["meshsync_resource_synced", secret, 0],
+      ["meshsync_objects", pod, 312],
+      ["meshsync_last_heard_seconds", pod, 2.5],
+      ["meshsync_last_heard_seconds", secret, undefined],
+      ["meshsync_published_total", { ...pod, event: "added" }, 320],
+      ["meshsync_published_total", { ...pod, event: "modified" }, 41],
+      ["meshsync_published_total", { ...pod, event: "deleted" }, 8],
+      ["meshsync_doubtful_batches_total", pod, 2],
+      ["meshsync_resent_batches_total", pod, 1],
+      ["meshsync_skipped_total", { ...pod, reason: "too_large" }, 1],
+      ["meshsync_skipped_total", { ...pod, reason: "flawed" }, 2],
+      ["meshsync_skipped_total", { ...pod, reason: "unchanged" }, 3],
+      ["meshsync_lists_total", pod, 2],
+      ["meshsync_read_bytes_total", pod, 3_456_789],
+      ["meshsync_build_info", { version: "1.2.3" }, 1],
+      ["meshsync_start_time_seconds", {}, 1_000],
+      ["meshsync_ready", {}, 1],
+      ["meshsync_settled", {}, 1],
+      ["meshsync_sink_state", { sink: "nats", state: "connected" }, 1],
+      ["meshsync_sink_state", { sink: "nats", state: "disconnected" }, 0],
+      ["meshsync_operations_total", { operation: "lists" }, 4],
+      ["meshsync_operations_total", { operation: "watches" }, 3],
+    ]
+    for (const [name, labels, value] of expected)
+      assert.strictEqual(valueOf(found, name, labels), value, `${name} ${JSON.stringify(labels)}`)
+  })
+
+  it("are the same text for the same status, in whatever order its parts come", () => {
+    const turned = { ...status, lanes: status.lanes.toReversed(), counters: { lists: 4, watches: 3 } }
+    assert.strictEqual(renderMetrics(turned), renderMetrics(status))
+  })
+
+  it("are well-formed before anything is known, and with every awkward text", () => {
+    const awkward = statusOf([laneOf('a"\\\n{},', { trouble: { reason: '"\n\\', text: "", sinceMs: 2e9, attempts: 0 } })], {
+      version: 'v"1\\\n',
+      sink: { name: 'n"', state: "odd", detail: "" },
+      counters: { "a-b": 1, a_b: 2, 'q"': 1e21, nan: NaN, inf: Infinity },
+    })
+    const { series } = readExposition(renderMetrics(awkward))
+    assert.isTrue(series.some(({ labels }) => labels["resource"] === 'a"\\\n{},' && labels["reason"] === '"\n\\'))
+    assert.strictEqual(valueOf({ types: new Map(), series }, "meshsync_sink_state", { sink: 'n"', state: "odd" }), 1)
+    assert.strictEqual(valueOf({ types: new Map(), series }, "meshsync_operations_total", { operation: 'q"' }), 1e21)
+    const empty = readExposition(renderMetrics(statusOf([])))
+    assert.strictEqual(valueOf(empty, "meshsync_ready"), 1)
+    assert.isFalse(empty.types.has("meshsync_objects"))
+  })
+})
+
+describe("the table", () => {
+  it("names the kind that is in trouble, why and since when", () => {
+    assert.strictEqual(
+      renderTable(statusOf([secrets, pods])),
+      `Cluster:  https://cluster.example:6443 (id 8f)
+Version:  1.2.3, up 1m
+Output:   nats connected (nats://broker:4222)
+State:    ready, everything delivered once
+
+KIND     STATE     OBJECTS  LAST HEARD  PUBLISHED    TROUBLE
+pods     watching      312  2s ago      +320 ~41 -8
+secrets  paused          0  -           +0 ~0 -0     Forbidden for 30s: secrets is forbidden: [31mUser "x"
+`,
+    )
+  })
+
+  it("counts time in its largest unit", () => {
+    const table = [
+      [-5, "0s"],
+      [59_999, "59s"],
+      [60_000, "1m"],
+      [3_599_999, "59m"],
+      [86_399_999, "23h"],
+      [5 * 86_400_000, "5d"],
+    ] as const
+    for (const [spanMs, expected] of table) assert.strictEqual(renderAge(spanMs), expected)
+  })
+})

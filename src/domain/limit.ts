@@ -135,6 +135,10 @@ export const batchesInFlightMax = 16
 export const publishRefusedMs = 5 * second
 /** While nobody listens, the broker is asked this often whether somebody does. */
 export const audienceEveryMs = 10 * second
+/** When somebody listens at last, others get this long to come as well before everything is announced. */
+export const audienceGatherMs = 2 * second
+/** Repetitions of recreated objects are looked for this often. */
+export const repeatEveryMs = 250
 /** An answer of the broker's monitoring port above this is not read. */
 export const monitorAnswerBytesMax = 1 * MiB
 /** An upsert this long after the Deleted of its address lies in a later batch of Meshery Server (500 ms) and needs no repetition. */

@@ -1,0 +1,232 @@
+/**
+ * NATS as the way out and the way in: the ports Sink and Requests over one connection that is kept.
+ *
+ * Invariants: a batch is accepted only when its PONG has come on the connection that took it; while there is no connection, deliveries wait
+ * and nothing is buffered; announcements are paced, live changes never; payloads are not referred to once `deliver` has returned.
+ * When everything must be announced again is the announcer's decision; it leaves here as a request like any other.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import { errorText, meshError, type MeshError } from "../../domain/error.ts"
+import * as Limit from "../../domain/limit.ts"
+import { decodeRequest, type Request } from "../../domain/wire/request.ts"
+import { coreSubject, isReplySubject, requestQueue, requestSubject } from "../../domain/wire/subject.ts"
+import { Requests } from "../../ports/Requests.ts"
+import { accepted, Sink, type Batch, type Receipt } from "../../ports/Sink.ts"
+import { parseAddress } from "./address.ts"
+import { dueAnnouncement, idleAnnouncer, mustAsk, observeFact, type Announcer, type AnnouncerFact } from "./announcer.ts"
+import { keepConnection, type Connection } from "./connection.ts"
+import type { Credentials } from "./credentials.ts"
+import { countSubscriptions, monitorPortDefault } from "./monitor.ts"
+import { fullBucket, paceDefault, takeBatch, type Bucket } from "./pacing.ts"
+import { dueRepetitions, makeRecreations, noteMessage, settleRepetition, type Recreations } from "./recreations.ts"
+import type { Outcome, Session } from "./session.ts"
+
+export interface NatsOptions extends Credentials {
+  /** `BROKER_URL`: one or several addresses, with or without scheme and user info. */
+  readonly url: string
+  /** Hold announcements to a rate that a consumer with default limits can take. */
+  readonly pace: boolean
+  /** The brokers' monitoring port; 8222 if absent. */
+  readonly monitorPort?: number
+}
+
+interface Broker {
+  readonly options: NatsOptions
+  readonly clock: Clock.Clock
+  readonly requests: Queue.Queue<Request>
+  /** Batches on their way, over all lanes. */
+  readonly flights: Semaphore.Semaphore
+  readonly recreations: Recreations
+  announcer: Announcer
+  bucket: Bucket
+  payloadBytesMax: number
+  /** Requests that found the queue full since the last line about them, and when that was. */
+  dropped: number
+  droppedSaidMs: number
+  /** The broker's refusal of the subscription to requests, until it is logged. */
+  deafness: string | undefined
+  /** Refusals to publish are logged once until one succeeds. */
+  refusalSaid: boolean
+}
+
+const now = ({ clock }: Broker): number => clock.currentTimeMillisUnsafe()
+
+const observe = (broker: Broker, fact: AnnouncerFact): void => {
+  broker.announcer = observeFact(broker.announcer, fact, now(broker))
+}
+
+// The way out ------------------------------------------------------------------------------------------------------------
+
+const deliverBatch = Effect.fnUntraced(function* (broker: Broker, connection: Connection, batch: Batch) {
+  if (broker.options.pace && batch.urgency === "announcement") yield* awaitTurn(broker, batch)
+  return yield* broker.flights.withPermits(1)(
+    Effect.gen(function* () {
+      const session = yield* connection.session
+      const nowMs = now(broker)
+      for (const message of batch.messages) noteMessage(broker.recreations, message, nowMs)
+      const payloads = batch.messages.map((message) => message.payload)
+      return yield* receiptOf(broker, yield* session.launch(coreSubject, payloads))
+    }),
+  )
+})
+
+/** Waits until the batch may go without outrunning a consumer. */
+const awaitTurn = (broker: Broker, { messages }: Batch): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const bytes = messages.reduce((sum, { payload }) => sum + payload.byteLength, 0)
+    const { bucket, waitMs } = takeBatch(paceDefault, broker.bucket, messages.length, bytes, now(broker))
+    broker.bucket = bucket
+    return waitMs > 0 ? Effect.sleep(waitMs) : Effect.void
+  })
+
+const receiptOf = (broker: Broker, outcome: Outcome): Effect.Effect<Receipt> => {
+  switch (outcome._tag) {
+    case "taken":
+      broker.refusalSaid = false
+      if (outcome.heard !== undefined) observe(broker, { _tag: outcome.heard ? "Heard" : "Unheard" })
+      return Effect.succeed(accepted)
+    case "refused":
+      return Effect.as(refusePublishing(broker, outcome.reason), { _tag: "doubtful", reason: outcome.reason })
+    case "lost":
+      return Effect.succeed({ _tag: "doubtful", reason: outcome.reason })
+  }
+}
+
+/** Somebody has to change the broker's permissions: say so once, and try again rarely. */
+const refusePublishing = (broker: Broker, reason: string): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const say = broker.refusalSaid ? Effect.void : Effect.logError(errorText("ErrPublishRefused", reason))
+    broker.refusalSaid = true
+    return Effect.andThen(say, Effect.sleep(Limit.publishRefusedMs))
+  })
+
+/** Sends recreated objects once more when their time has come. */
+const repeatRecreations = (broker: Broker, connection: Connection): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const session = connection.current()
+    if (session === undefined) return
+    const due = dueRepetitions(broker.recreations, now(broker), Limit.batchMessagesMax, Limit.batchBytesMax)
+    if (due.length === 0) return
+    const outcome = yield* session.launch(
+      coreSubject,
+      due.map(({ message }) => message.payload),
+    )
+    for (const repetition of due) settleRepetition(broker.recreations, repetition, outcome._tag === "taken", now(broker))
+  })
+
+// The way in -------------------------------------------------------------------------------------------------------------
+
+const listen = (broker: Broker, session: Session): void =>
+  session.subscribe(
+    requestSubject,
+    requestQueue,
+    (payload) => {
+      const request: Request =
+        payload.byteLength > Limit.requestBytesMax
+          ? { _tag: "Invalid", reason: `${payload.byteLength} bytes are more than the ${Limit.requestBytesMax} that a request may have` }
+          : decodeRequest(payload)
+      if (!Queue.offerUnsafe(broker.requests, request)) broker.dropped++
+    },
+    (reason) => {
+      broker.deafness = reason
+    },
+  )
+
+/** What callbacks of the connection have left to be said. */
+const logLeftovers = (broker: Broker): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { deafness, dropped } = broker
+    if (deafness !== undefined) {
+      broker.deafness = undefined
+      yield* Effect.logError(errorText("ErrSubscribeRequest", deafness))
+    }
+    if (dropped > 0 && now(broker) - broker.droppedSaidMs >= Limit.requestsDroppedEveryMs) {
+      broker.dropped = 0
+      broker.droppedSaidMs = now(broker)
+      yield* Effect.logWarning(`${dropped} requests were dropped because ${Limit.requestsWaitingMax} wait already`)
+    }
+  })
+
+// The announcer ----------------------------------------------------------------------------------------------------------
+
+const tendAnnouncer = (broker: Broker, connection: Connection): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const session = connection.current()
+    if (session !== undefined && mustAsk(broker.announcer, now(broker))) {
+      observe(broker, { _tag: "Asked" })
+      const port = broker.options.monitorPort ?? monitorPortDefault
+      const listeners = yield* countSubscriptions(session.server.host, port, coreSubject)
+      if (listeners !== undefined && connection.current() === session) observe(broker, { _tag: listeners > 0 ? "Heard" : "Unheard" })
+    }
+    const origin = dueAnnouncement(broker.announcer, now(broker))
+    if (origin === undefined) return
+    observe(broker, { _tag: "Announced" })
+    yield* Queue.offer(broker.requests, { _tag: "Resync", origin })
+  })
+
+// The layer --------------------------------------------------------------------------------------------------------------
+
+const makeBroker = Effect.fnUntraced(function* (options: NatsOptions) {
+  const clock = yield* Clock.Clock
+  const broker: Broker = {
+    options,
+    clock,
+    requests: yield* Queue.dropping<Request>(Limit.requestsWaitingMax),
+    flights: yield* Semaphore.make(Limit.batchesInFlightMax),
+    recreations: makeRecreations(),
+    announcer: idleAnnouncer,
+    bucket: fullBucket(paceDefault, clock.currentTimeMillisUnsafe()),
+    payloadBytesMax: Limit.brokerPayloadBytesMax,
+    dropped: 0,
+    droppedSaidMs: -Infinity,
+    deafness: undefined,
+    refusalSaid: false,
+  }
+  return broker
+})
+
+const every = (ms: number, work: Effect.Effect<void>) => Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(ms), work)))
+
+const make = Effect.fnUntraced(function* (options: NatsOptions) {
+  const servers = parseAddress(options.url)
+  if (Result.isFailure(servers)) return yield* Effect.fail<MeshError>(servers.failure)
+  if (servers.success.length === 0) return yield* Effect.fail(meshError("ErrBrokerUrl", "no broker is named"))
+  const broker = yield* makeBroker(options)
+  const connection = yield* keepConnection(servers.success, options, options.monitorPort ?? monitorPortDefault, {
+    opened: (session) =>
+      Effect.sync(() => {
+        observe(broker, { _tag: "Connected" })
+        listen(broker, session)
+      }),
+    lost: Effect.sync(() => observe(broker, { _tag: "Disconnected" })),
+  })
+  yield* every(Limit.repeatEveryMs, repeatRecreations(broker, connection))
+  yield* every(Limit.probeEveryMs, Effect.andThen(tendAnnouncer(broker, connection), logLeftovers(broker)))
+  const sink = Sink.of({
+    deliver: (batch) => deliverBatch(broker, connection, batch),
+    bytesMax: () => (broker.payloadBytesMax = connection.current()?.payloadBytesMax() ?? broker.payloadBytesMax),
+    status: () => ({ name: "nats", ...connection.status() }),
+    settled: Effect.void,
+  })
+  const requests = Requests.of({
+    incoming: Stream.fromQueue(broker.requests),
+    reply: (subject, payload) =>
+      Effect.suspend(() => {
+        const went = isReplySubject(subject) && connection.current()?.send(subject, payload) === true
+        return went ? Effect.void : Effect.logDebug(`a reply on ${JSON.stringify(subject.slice(0, 100))} did not go out`)
+      }),
+  })
+  return Context.make(Sink, sink).pipe(Context.add(Requests, requests))
+})
+
+/**
+ * Connects and stays connected. Fails only at the start: a malformed address, unusable credentials, or a broker that never answers.
+ */
+export const layer = (options: NatsOptions): Layer.Layer<Sink | Requests, MeshError> => Layer.effectContext(make(options))

@@ -25,7 +25,7 @@ import { appendBytes } from "../../../src/adapters/filesystem/partialFile.ts"
 import { layer, type SnapshotOptions } from "../../../src/adapters/filesystem/snapshot.ts"
 import { extendedName, generatedName } from "../../../src/adapters/filesystem/snapshotName.ts"
 import { Sink, type SinkError } from "../../../src/ports/Sink.ts"
-import { batchOf, deployments, nodes, pods, type Given } from "../message.ts"
+import { batchOf, deployments, messageOf, nodes, pods, type Given } from "../message.ts"
 
 const temporaryFolder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "snapshot-"))),
@@ -203,6 +203,35 @@ describe("what a snapshot holds", () => {
       yield* Effect.provide(sinkRun, layer(both(folder)))
       assert.strictEqual(parseDocuments(read(folder, "snap.yaml")).length, 80)
       assert.strictEqual(parseDocuments(read(folder, "snap-extended.yaml")).length, 80)
+    }),
+  )
+})
+
+describe("every message of the golden vectors", () => {
+  it.effect("is a document that means the same to a reader of YAML 1.1 and of YAML 1.2", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const lines = readFileSync(join(import.meta.dirname, "../../golden/vectors.ndjson"), "utf8")
+        .trimEnd()
+        .split("\n")
+      const texts = lines.map((line) => (JSON.parse(line) as { readonly message: string }).message)
+      const messages = texts.map((text, index) => ({ ...messageOf({ uid: String(index) }), payload: new Uint8Array(Buffer.from(text)) }))
+      yield* Effect.gen(function* () {
+        const sink = yield* Sink
+        yield* sink.deliver({ urgency: "announcement", messages })
+        yield* sink.finish ?? Effect.void
+      }).pipe(Effect.provide(layer(both(folder))))
+      const objects = texts.map((text) => (JSON.parse(text) as { readonly Object: unknown }).Object)
+      const parts = read(folder, "snap-extended.yaml")
+        .split(/^---\n/m)
+        .slice(0, -1)
+      assert.isAbove(parts.length, 500)
+      for (const version of ["1.1", "1.2"] as const)
+        assert.deepStrictEqual(
+          parts.map((part) => Yaml.parse(part, { version }) as unknown),
+          objects,
+        )
+      assert.strictEqual(parseDocuments(read(folder, "snap.yaml")).length, parts.length)
     }),
   )
 })

@@ -115,7 +115,8 @@ describe("the health port", () => {
       const began = performance.now()
       yield* Scope.close(scope, Exit.void)
       yield* Effect.promise(() => Promise.all(closed))
-      assert.isBelow(performance.now() - began, 100)
+      // Some milliseconds on an idle machine. What is ruled out is waiting for Node's timeouts of 5 s.
+      assert.isBelow(performance.now() - began, 2_000)
     }),
   )
 

@@ -170,7 +170,7 @@ export const dialsKeptMax = 10_000
 
 export const healthPort = 11_000
 export const healthHeaderWaitMs = 5 * second
-/** Connections to the health port at the same time: a kubelet, a few scrapers and people; each costs some 20 KiB. More are closed at once. */
+/** Connections to the health port at a time: a kubelet, a few scrapers and people, some 20 KiB each. More are closed at once. */
 export const healthConnectionsMax = 256
 /** The terminal feed remembers this much to say what changed; older objects are forgotten first. */
 export const feedMemoryBytesMax = 64 * MiB
@@ -180,7 +180,7 @@ export const feedQuietMs = 1 * second
 /** A line of the feed names so many changed fields, with values of at most so many characters. */
 export const feedFieldsMax = 6
 export const feedValueCharsMax = 40
-/** A document of the spool that was replaced is garbage; the spool is written anew when more than this, and more than half of it, is. */
+/** A replaced document is garbage in the spool, which is written anew when more than this, and more than half of it, is garbage. */
 export const spoolGarbageBytesMin = 64 * MiB
 /** Documents are copied from the spool this many bytes, and this many documents, at a time. */
 export const spoolCopyBytes = 1 * MiB

@@ -254,6 +254,21 @@ describe("faults", () => {
   })
 })
 
+describe("a definition's change", () => {
+  it("lets its watches tell what came before, nothing of what comes after, and end", () => {
+    const cluster = makeDemoCluster({ seed: 1, nowMs })
+    for (let step = 0; step <= 12; step += 1) churnStep(cluster, 1, step, nowMs)
+    const watch = watchFrom(cluster, `/apis/harbour.example/v1/ferries?watch=1&resourceVersion=${cluster.version}`)
+    const key = "ferries.harbour.example"
+    patchObject(cluster, key, "harbour", "puffin", { spec: { berth: 40 } })
+    patchObject(cluster, "customresourcedefinitions.apiextensions.k8s.io", "", key, { spec: { names: { shortNames: ["fy"] } } })
+    patchObject(cluster, key, "harbour", "puffin", { spec: { berth: 41 } })
+    const shown = readWatch(cluster, watch)
+    assert.match(decodeText(shown.bytes), /^\{"type":"MODIFIED".*"berth":40.*\n$/)
+    assert.strictEqual(shown.state, "ended")
+  })
+})
+
 describe("numbers", () => {
   it("keep their spelling through a patch", () => {
     const cluster = makeFilled(0)

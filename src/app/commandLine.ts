@@ -4,6 +4,7 @@
  * Commands follow kubectl's habits: short flags, and words among the flags. Runs before anything heavy is loaded; pure.
  */
 import { measureDistance } from "../domain/select/names.ts"
+import { quoteText } from "./quote.ts"
 import { faultOfKind, settingOfFlag, settings, type SettingKey } from "./settings.ts"
 
 export const commandNames = ["watch", "demo", "status", "version"] as const
@@ -41,7 +42,11 @@ export const ownFlags = {
 export type OwnFlag = keyof typeof ownFlags
 
 /** kubectl's short names of settings. */
-const shortNames: Readonly<Record<string, SettingKey>> = { n: "namespaces", namespace: "namespaces", l: "selector" }
+const shortNames: ReadonlyMap<string, SettingKey> = new Map([
+  ["n", "namespaces"],
+  ["namespace", "namespaces"],
+  ["l", "selector"],
+])
 
 const pattern = /^--?([^=-][^=]*)(?:=([^]*))?$/
 
@@ -51,11 +56,12 @@ export const parseCommandLine = (words: ReadonlyArray<string>): CommandLine => {
   if (first === undefined || first.startsWith("-")) return parseRoot(words)
   const name = commandNames.find((known) => known === first)
   if (name !== undefined) return parseCommand(name, rest)
+  if (first === "help") return { _tag: "Help", command: commandNames.find((known) => known === rest[0]) }
   const close = commandNames
     .toSorted((a, b) => measureDistance(first, a) - measureDistance(first, b))
     .find((name) => measureDistance(first, name) <= 2)
   const hint = close === undefined ? `the commands are ${commandNames.join(", ")}` : `did you mean ${close}?`
-  return { _tag: "Bad", message: `unknown command ${JSON.stringify(first)}: ${hint}`, command: undefined }
+  return { _tag: "Bad", message: `unknown command ${quoteText(first)}: ${hint}`, command: undefined }
 }
 
 interface Found {
@@ -66,8 +72,24 @@ interface Found {
 interface Scan {
   readonly words: ReadonlyArray<string>
   readonly find: (name: string) => Found | undefined
-  /** Called with each word that is no flag; false ends the flags. */
+  /** Called with each word that is no flag, also with those behind `--`; false ends the flags. */
   readonly word: (word: string) => boolean
+}
+
+/** What one argument says, in either of Go's forms or in kubectl's `-nshop`. */
+interface Said {
+  readonly name: string
+  readonly value: string | undefined
+  readonly found: Found | undefined
+}
+
+const readFlag = (text: string, find: Scan["find"]): Said | undefined => {
+  const [whole, name = "", value] = pattern.exec(text) ?? []
+  if (whole === undefined) return undefined
+  const found = find(name)
+  const letter = found === undefined && !text.startsWith("--") ? find(text.slice(1, 2)) : undefined
+  const isJoined = letter !== undefined && letter.kind !== "switch" && text.length > 2
+  return isJoined ? { name: text.slice(1, 2), value: text.slice(2), found: letter } : { name, value, found }
 }
 
 type Ended =
@@ -76,29 +98,32 @@ type Ended =
   | { readonly _tag: "Version" }
   | { readonly _tag: "Bad"; readonly message: string }
 
+const bad = (message: string): Ended => ({ _tag: "Bad", message })
+
 const scan = ({ find, word, words }: Scan): Ended => {
   for (let i = 0; i < words.length; i++) {
     const text = words[i] as string
-    if (text === "--") return { _tag: "Done" }
+    if (text === "--") {
+      words.slice(i + 1).every(word)
+      return { _tag: "Done" }
+    }
     if (text === "-" || !text.startsWith("-")) {
       if (word(text)) continue
       return { _tag: "Done" }
     }
-    const match = pattern.exec(text)
-    if (match === null) return { _tag: "Bad", message: `bad flag syntax: ${text}` }
-    const name = match[1] as string
-    if (name === "h" || name === "help") return { _tag: "Help" }
-    const found = find(name)
-    if (found === undefined)
-      return name === "version" ? { _tag: "Version" } : { _tag: "Bad", message: `flag provided but not defined: -${name}` }
-    const value = match[2] ?? (found.kind === "switch" ? "true" : words[++i])
-    if (value === undefined) return { _tag: "Bad", message: `flag needs an argument: -${name}` }
+    const said = readFlag(text, find)
+    if (said === undefined) return bad(`bad flag syntax: ${text}`)
+    const { found, name } = said
+    if (found === undefined) {
+      if (name === "h" || name === "help") return { _tag: "Help" }
+      return name === "version" ? { _tag: "Version" } : bad(`flag provided but not defined: -${name}`)
+    }
+    const value = said.value ?? (found.kind === "switch" ? "true" : words[++i])
+    if (value === undefined) return bad(`flag needs an argument: -${name}`)
     const fault = found.take(value)
-    if (fault !== undefined)
-      return {
-        _tag: "Bad",
-        message: `invalid ${found.kind === "switch" ? "boolean " : ""}value ${JSON.stringify(value)} for flag -${name}: ${fault}`,
-      }
+    if (fault === undefined) continue
+    const head = found.kind === "switch" ? "invalid boolean value" : "invalid value"
+    return bad(`${head} ${quoteText(value)} for ${found.kind === "switch" ? "" : "flag "}-${name}: ${fault}`)
   }
   return { _tag: "Done" }
 }
@@ -117,10 +142,19 @@ const parseRoot = (words: ReadonlyArray<string>): CommandLine => {
     const key = settingOfFlag(name)
     return key === undefined ? undefined : settingTaker(flags, key)
   }
-  const ended = scan({ words, find, word: () => false })
+  let stray: string | undefined
+  const word = (text: string): boolean => {
+    stray = text
+    return false
+  }
+  const ended = scan({ words, find, word })
   switch (ended._tag) {
-    case "Done":
+    case "Done": {
+      // Go ignores a stray word and all behind it, and so do we; but whoever names a command does not want what comes without one.
+      const name = commandNames.find((known) => known === stray)
+      if (name !== undefined) return { _tag: "Bad", message: `the command comes first: ${name}, then its flags`, command: name }
       return { _tag: "Run", flags }
+    }
     case "Help":
       return { _tag: "Help", command: undefined }
     case "Version":
@@ -147,12 +181,15 @@ const parseCommand = (name: CommandName, words: ReadonlyArray<string>): CommandL
       }
       return { kind, take }
     }
-    const key = shortNames[flag] ?? settingOfFlag(flag)
+    const key = shortNames.get(flag) ?? settingOfFlag(flag)
     return key === undefined ? undefined : settingTaker(flags, key)
   }
   const ended = scan({ words, find, word: (word) => plain.push(word) > 0 })
   switch (ended._tag) {
     case "Done":
+      if (plain[0] !== undefined && name !== "watch") {
+        return { _tag: "Bad", message: `${name} takes flags only, not ${quoteText(plain[0])}`, command: name }
+      }
       return { _tag: "Command", name, flags, own, words: plain }
     case "Help":
       return { _tag: "Help", command: name }

@@ -72,6 +72,7 @@ export const rootHelp = (program: string): string =>
     "",
     "Commands:",
     ...commandNames.map((name) => `  ${name.padEnd(9)}${commands[name].text.split(/[.:]/)[0]}`),
+    "  help     what a command does, e.g. help watch",
     "",
     "Flags (one or two dashes; a flag wins over its environment variable):",
     ...Object.values(settings).map(describe),

@@ -4,7 +4,7 @@
 import { handSignalsTo } from "./signals.ts"
 import { parseCommandLine } from "./commandLine.ts"
 import { commandHelp, rootHelp } from "./help.ts"
-import { gatherValues } from "./settings.ts"
+import { faultOfValues, gatherValues, type SettingKey, type Values } from "./settings.ts"
 
 /** Set by the build; a plain checkout has none. */
 const version = process.env["MESHSYNC_BUILD_VERSION"] ?? "Not Set"
@@ -15,6 +15,13 @@ const program = process.argv0 === "" || process.argv0.endsWith("node") ? "meshsy
 const end = (status: number, text: string, stream: NodeJS.WriteStream): void => {
   stream.write(text)
   process.exitCode = status
+}
+
+/** Hands on the values of all settings, unless the environment holds one that cannot be meant. */
+const withValues = async (flags: ReadonlyMap<SettingKey, string>, run: (values: Values) => Promise<void>): Promise<void> => {
+  const values = gatherValues(flags, process.env)
+  const fault = faultOfValues(values)
+  return fault === undefined ? run(values) : end(2, `${fault}\n`, process.stderr)
 }
 
 const start = async (): Promise<void> => {
@@ -32,14 +39,13 @@ const start = async (): Promise<void> => {
         `${line.message}\n${line.command === undefined ? rootHelp(program) : commandHelp(program, line.command)}`,
         process.stderr,
       )
-    case "Run": {
-      const { serve } = await import("./serve.ts")
-      return serve({ version, values: gatherValues(line.flags, process.env) }, handSignalsTo)
-    }
-    case "Command": {
-      const { runCommand } = await import("./commands/command.ts")
-      return runCommand({ version, values: gatherValues(line.flags, process.env), ...line }, handSignalsTo)
-    }
+    case "Run":
+      return withValues(line.flags, async (values) => (await import("./serve.ts")).serve({ version, values }, handSignalsTo))
+    case "Command":
+      return withValues(line.flags, async (values) => {
+        const { runCommand } = await import("./commands/command.ts")
+        return runCommand({ version, values, ...line }, handSignalsTo)
+      })
   }
 }
 

@@ -5,6 +5,7 @@
 import * as Result from "effect/Result"
 import { healthPort } from "../domain/limit.ts"
 import { parseDuration } from "../domain/select/duration.ts"
+import { quoteText } from "./quote.ts"
 
 export interface Setting {
   /** The flag's first name; kebab-case, except for the six that the Go MeshSync has. */
@@ -208,10 +209,31 @@ export const faultOfKind = (kind: Setting["kind"], text: string): string | undef
   }
 }
 
+/** Of these the Go MeshSync takes every other text for off, and deployments may rely on it. */
+const lenient: ReadonlySet<SettingKey> = new Set(["debug", "redact", "contentDedup"])
+
+/**
+ * The first value that is none of its setting's kind, as a sentence; undefined when all are sound.
+ * Flags have been looked at where they were read, so what is found comes from the environment.
+ */
+export const faultOfValues = (values: Values): string | undefined => {
+  const found = entries.find(([key, { kind }]) => !lenient.has(key) && faultOfKind(kind, values[key].text) !== undefined)
+  if (found === undefined) return undefined
+  const [key, { env, kind }] = found
+  return `invalid value ${quoteText(values[key].text)} for ${env}: a ${kind} is needed, ${exampleOf[kind]}`
+}
+
+const exampleOf: Readonly<Record<Setting["kind"], string>> = {
+  text: "any text",
+  switch: "true or false",
+  duration: "such as 8s or 1m30s",
+  number: "from 0 to 65535",
+}
+
 /** A comma list as the Go MeshSync splits it: a blank text is no list; elements are kept, empty ones too. */
 export const listOf = (text: string): ReadonlyArray<string> => (text.trim() === "" ? [] : text.trim().split(","))
 
-/** Milliseconds of a duration that `faultOf` has found sound; undefined when it is negative: never. */
+/** Milliseconds of a duration that `faultOfKind` has found sound; undefined when it is negative: never. */
 export const durationMs = (text: string): number | undefined => {
   const parsed = parseDuration(text)
   return Result.isSuccess(parsed) && parsed.success >= 0 ? parsed.success : undefined

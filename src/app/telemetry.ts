@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
+import { quoteText } from "./quote.ts"
 
 export type LogFormat = "text" | "colour" | "json"
 
@@ -59,10 +60,15 @@ export const localTime = (date: Date): string => {
 }
 
 /** logrus writes a value bare when it consists of letters, digits and `-._/@^+` only. */
-const quote = (value: string): string => (/^[\w\-./@^+]*$/.test(value) ? value : JSON.stringify(value))
+const quoteField = (value: string): string => (/^[\w\-./@^+]*$/.test(value) ? value : quoteText(value))
 
-const textOf = (value: unknown): string =>
-  typeof value === "string" ? value : value instanceof Error ? value.message : JSON.stringify(value)
+const textOf = (value: unknown): string => {
+  if (value instanceof Error) return value.message
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value)
+}
+
+/** A message on a terminal: its own line ends may stay, but nothing in it moves the cursor or colours the screen. */
+const printable = (text: string): string => text.replace(/(?![\n\t])[\p{Cc}\p{Cf}]/gu, "\ufffd")
 
 export interface LogLine {
   readonly date: Date
@@ -79,16 +85,11 @@ export const renderLine = (format: LogFormat, { date, fields, level, message }: 
       return JSON.stringify({ time: localTime(date), level, msg: message, ...Object.fromEntries(sorted) })
     case "colour": {
       const head = `\u001b[${levelColours[level] ?? 37}m${level.toUpperCase().slice(0, 4)}\u001b[0m[${localTime(date)}]`
-      return [head, message.padEnd(44), ...sorted.map(([key, value]) => `${key}=${quote(textOf(value))}`)].join(" ")
+      return [head, printable(message).padEnd(44), ...sorted.map(([key, value]) => `${key}=${quoteField(textOf(value))}`)].join(" ")
     }
     case "text": {
-      const parts = sorted.map(([key, value]) => `${key}=${quote(textOf(value))}`)
-      return [
-        `time=${JSON.stringify(localTime(date))}`,
-        `level=${level}`,
-        ...(message === "" ? [] : [`msg=${quote(message)}`]),
-        ...parts,
-      ].join(" ")
+      const parts = sorted.map(([key, value]) => `${key}=${quoteField(textOf(value))}`)
+      return [`time="${localTime(date)}"`, `level=${level}`, ...(message === "" ? [] : [`msg=${quoteField(message)}`]), ...parts].join(" ")
     }
   }
 }

@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest"
+import {
+  durationMs,
+  faultOfKind,
+  faultOfValues,
+  gatherValues,
+  isOn,
+  listOf,
+  settingOfFlag,
+  settings,
+  type Setting,
+  type SettingKey,
+} from "../../src/app/settings.ts"
+
+const all = Object.entries(settings) as ReadonlyArray<readonly [SettingKey, Setting]>
+const gather = (flags: Partial<Record<SettingKey, string>>, env: Record<string, string | undefined> = {}) =>
+  gatherValues(new Map(Object.entries(flags) as Array<[SettingKey, string]>), env)
+
+describe("the table", () => {
+  it("names each flag and each variable once", () => {
+    const flags = all.flatMap(([, { aliases, flag }]) => [flag, ...aliases]).filter((flag) => flag !== "")
+    const variables = all.flatMap(([, { env }]) => (env === undefined ? [] : [env]))
+    expect(new Set(flags).size).toBe(flags.length)
+    expect(new Set(variables).size).toBe(variables.length)
+  })
+
+  it("lets everything be set by at least one of the two", () => {
+    for (const [key, { env, flag }] of all) expect(flag !== "" || env !== undefined, key).toBe(true)
+  })
+
+  it("keeps the Go MeshSync's six flags, each with an alias in kebab-case", () => {
+    for (const flag of ["broker-url", "output", "outputFile", "outputNamespaces", "outputResources", "stopAfter"]) {
+      const key = settingOfFlag(flag)
+      expect(key, flag).toBeDefined()
+      const { aliases, flag: first } = settings[key as SettingKey]
+      expect(
+        [first, ...aliases].some((name) => /^[a-z]+(-[a-z]+)*$/.test(name)),
+        flag,
+      ).toBe(true)
+    }
+  })
+
+  it("spells a variable of ours as its flag", () => {
+    for (const [key, { aliases, env, flag }] of all) {
+      if (flag === "" || env?.startsWith("MESHSYNC_") !== true) continue
+      const spelt = [flag, ...aliases].map((name) => `MESHSYNC_${name.toUpperCase().replaceAll("-", "_")}`)
+      expect(spelt, key).toContain(env)
+    }
+  })
+
+  it("has fallbacks of the right kind", () => {
+    for (const [key, { fallback, kind }] of all) expect(faultOfKind(kind, fallback), key).toBeUndefined()
+  })
+
+  it("takes no secret on the command line, where every user of the machine could read it", () => {
+    for (const key of ["natsPassword", "natsToken"] as const) expect(settings[key].flag).toBe("")
+  })
+})
+
+describe("gatherValues", () => {
+  it("takes the flag before the environment before the default", () => {
+    expect(gather({}, {}).output).toEqual({ text: "broker", from: "default" })
+    expect(gather({}, { MESHSYNC_OUTPUT: "file" }).output).toEqual({ text: "file", from: "environment" })
+    expect(gather({ output: "stdout" }, { MESHSYNC_OUTPUT: "file" }).output).toEqual({ text: "stdout", from: "flag" })
+  })
+
+  it("takes an empty variable for one that is not set, and an empty flag for what it says", () => {
+    expect(gather({}, { MESHSYNC_OUTPUT: "" }).output).toEqual({ text: "broker", from: "default" })
+    expect(gather({ output: "" }, { MESHSYNC_OUTPUT: "file" }).output).toEqual({ text: "", from: "flag" })
+  })
+
+  it.each([
+    ["neither", undefined, undefined, { text: "", from: "default" }],
+    ["the flag alone", "nats://flag", undefined, { text: "nats://flag", from: "flag" }],
+    ["the flag, and an empty variable", "nats://flag", "", { text: "nats://flag", from: "flag" }],
+    ["the variable alone", undefined, "nats://env", { text: "nats://env", from: "environment" }],
+    ["both, the same", "nats://env", "nats://env", { text: "nats://env", from: "environment" }],
+    ["both, different", "nats://flag", "nats://env", { text: "nats://env", from: "environment", ignored: "nats://flag" }],
+  ])("lets BROKER_URL win over --broker-url: %s", (_, flag, variable, value) => {
+    expect(gather(flag === undefined ? {} : { brokerUrl: flag }, { BROKER_URL: variable }).brokerUrl).toEqual(value)
+  })
+})
+
+describe("faultOfValues", () => {
+  it.each([
+    ["MESHSYNC_STOP_AFTER", "8", 'invalid value "8" for MESHSYNC_STOP_AFTER: a duration is needed, such as 8s or 1m30s'],
+    ["MESHSYNC_HEALTH_PORT", "http", 'invalid value "http" for MESHSYNC_HEALTH_PORT: a number is needed, from 0 to 65535'],
+    ["MESHSYNC_PACE", "fast", 'invalid value "fast" for MESHSYNC_PACE: a switch is needed, true or false'],
+  ])("names a variable that cannot be meant: %s=%s", (name, text, message) => {
+    expect(faultOfValues(gather({}, { [name]: text }))).toBe(message)
+  })
+
+  it.each(["DEBUG", "MESHSYNC_REDACT_SECRETS", "MESHSYNC_BROKER_CONTENT_DEDUP"])("takes any text of %s for off", (name) => {
+    expect(faultOfValues(gather({}, { [name]: "perhaps" }))).toBeUndefined()
+  })
+
+  it("finds nothing wrong with the defaults", () => {
+    expect(faultOfValues(gather({}))).toBeUndefined()
+  })
+})
+
+describe("readings", () => {
+  it.each(["1", "t", "T", "true", "TRUE", "True"])("%s is on", (text) => {
+    expect(isOn(text)).toBe(true)
+  })
+
+  it.each(["", "0", "f", "false", "perhaps", " true", "11"])("%j is off", (text) => {
+    expect(isOn(text)).toBe(false)
+  })
+
+  it.each([
+    ["", []],
+    ["  ", []],
+    ["a", ["a"]],
+    ["a,b", ["a", "b"]],
+    [" a, b ", ["a", " b"]],
+    ["a,,b,", ["a", "", "b", ""]],
+  ])("splits %j as Go does", (text, list) => {
+    expect(listOf(text)).toEqual(list)
+  })
+
+  it.each([
+    ["8s", 8_000],
+    ["1m30s", 90_000],
+    ["0", 0],
+    ["-1ns", undefined],
+    ["-5s", undefined],
+  ])("%s lasts %s ms, and never when it is negative", (text, expected) => {
+    expect(durationMs(text)).toBe(expected)
+  })
+})

@@ -156,23 +156,15 @@ const finish = (word: number): number => {
 const mixOdd = (word: number): number => Math.imul(rotate(Math.imul(word, 0xcc9e2d51), 15), 0x1b873593)
 const mixEven = (word: number): number => Math.imul(rotate(Math.imul(word, 0xab0e9789), 16), 0x38b34ae5)
 
-/** A 32-bit hash for tables (MurmurHash3 x86_32, seed 0), 0 to 2^32-1. */
-export const hashOf = (bytes: Uint8Array, start: number, end: number): number => {
-  let h = 0
-  let i = start
-  for (; i + 4 <= end; i += 4) h = (Math.imul(rotate(h ^ mixOdd(wordAt(bytes, i)), 13), 5) + 0xe6546b64) | 0
-  h ^= mixOdd(restAt(bytes, i, end))
-  return finish(h ^ (end - start)) >>> 0
-}
-
 /**
- * Goes on with a digest: afterwards `into` depends on what it held before and on these bytes, so that several members make one digest.
+ * A 64-bit digest of content: equal bytes give equal digests, and two different ones agree once in 2^64.
  * Two lanes of MurmurHash3's kind, each over every word: with a lane for every second word only, as MurmurHash3 x86_128 has it, contents
- * that differ in their last bytes differ in 32 bits. The length enters, so that bytes cannot move from one member to the next unseen.
+ * that differ in their last bytes differ in 32 bits.
+ * @param into receives the two words
  */
-export const extendDigest = (bytes: Uint8Array, start: number, end: number, into: Uint32Array): void => {
-  let a = into[0]! | 0
-  let b = into[1]! | 0
+export const digestOf = (bytes: Uint8Array, start: number, end: number, into: Uint32Array): void => {
+  let a = 0x239b961b
+  let b = 0x21e38b93
   const whole = start + ((end - start) & ~3)
   for (let i = start; i < whole; i += 4) {
     const word = wordAt(bytes, i)
@@ -184,21 +176,4 @@ export const extendDigest = (bytes: Uint8Array, start: number, end: number, into
   b = finish((rotate(b ^ mixOdd(rest), 17) + a) | 0)
   into[0] = a + b
   into[1] = b
-}
-
-/**
- * A 64-bit digest of content: equal bytes give equal digests, and two different ones agree once in 2^64.
- * @param into receives the two words
- */
-export const digestOf = (bytes: Uint8Array, start: number, end: number, into: Uint32Array): void => {
-  into[0] = 0x239b961b
-  into[1] = 0xa1e38b93
-  extendDigest(bytes, start, end, into)
-}
-
-/** The digest in one number, cut to the 53 bits that a number holds exactly. */
-export const digestNumber = (bytes: Uint8Array, start: number, end: number): number => {
-  const words = new Uint32Array(2)
-  digestOf(bytes, start, end, words)
-  return (words[0]! & 0x1fffff) * 0x1_0000_0000 + words[1]!
 }

@@ -13,9 +13,6 @@ type Members = Readonly<Record<string, unknown>>
 const membersOf = (value: unknown): Members =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Members) : {}
 
-const nestingOf = (value: unknown): number =>
-  typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(nestingOf)) : 0
-
 /** Own members only: `toString` is no member of a parsed `{}`. */
 const memberOf = (members: Members, name: string): unknown => (Object.hasOwn(members, name) ? members[name] : undefined)
 
@@ -31,7 +28,7 @@ const expectedColumns = (object: unknown): Members => {
 }
 
 /** What the columns of a record hold, parsed. */
-export const columnsOf = (records: Records, record: number): Members => {
+const columnsOf = (records: Records, record: number): Members => {
   const columns: Record<string, unknown> = {}
   for (const [name, field] of Object.entries(Field)) {
     const start = startOf(records, record, field)
@@ -41,7 +38,7 @@ export const columnsOf = (records: Records, record: number): Members => {
 }
 
 /** The record's whole object, parsed. */
-export const objectOf = (records: Records, record: number): unknown => {
+const objectOf = (records: Records, record: number): unknown => {
   const start = startOf(records, record, Field.object)
   return start < 0 ? undefined : JSON.parse(decodeText(records.bytes, start, endOf(records, record, Field.object)))
 }
@@ -122,8 +119,6 @@ export const expectedPage = (json: string): ReadonlyArray<Expected> | undefined 
   return (items ?? undefined) === undefined && String(kind).endsWith("List") ? [] : undefined
 }
 
-export const isDeep = (json: string, depth: number): boolean => nestingOf(parse(json)) > depth
-
 const space = (chance: Chance): string =>
   chance.below(4) === 0 ? Array.from({ length: chance.below(3) }, () => chance.pick([" ", "\t", "\r", "  "])).join("") : ""
 
@@ -147,7 +142,7 @@ const strings = ["", "\\/", "\\\\", '\\"', "}", "]{", ",", "\\b\\f\\n\\r\\t", "\
 const join = (open: string, parts: ReadonlyArray<string>, close: string, chance: Chance): string =>
   open + space(chance) + parts.map((part) => part + space(chance)).join(`,${space(chance)}`) + close
 
-export const writeMember = (name: string, json: string, chance: Chance): string =>
+const writeMember = (name: string, json: string, chance: Chance): string =>
   `${writeString(name, chance)}${space(chance)}:${space(chance)}${json}`
 
 /** Any JSON text. */
@@ -169,7 +164,7 @@ export const writeJson = (chance: Chance, depth: number): string => {
 }
 
 /** Text of an object with members of these names in any order, some twice, some missing, some misspelt. */
-export const writeObject = (names: ReadonlyArray<string>, value: (name: string) => string, chance: Chance): string => {
+const writeObject = (names: ReadonlyArray<string>, value: (name: string) => string, chance: Chance): string => {
   const drawn = Array.from({ length: chance.below(names.length * 2) }, () => chance.pick(names))
   const misspelt = (name: string) =>
     chance.below(12) === 0 ? chance.pick([name.toUpperCase(), `${name} `, name.slice(1), `${name}\\`, "constructor"]) : name
@@ -184,7 +179,7 @@ export const writeObject = (names: ReadonlyArray<string>, value: (name: string) 
 const metadataNames = Object.keys(Field).filter((name) => name !== "object" && !(topFields as ReadonlyArray<string>).includes(name))
 
 /** Text of something like a Kubernetes object; now and then of anything else. */
-export const writeKubernetesObject = (chance: Chance): string => {
+const writeKubernetesObject = (chance: Chance): string => {
   if (chance.below(20) === 0) return writeJson(chance, 2)
   return writeObject(
     [...topFields, "metadata", "metadata", "rules"],

@@ -1,17 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Field, makeRecords } from "../../../src/domain/read/record.ts"
 import { scanLines } from "../../../src/domain/read/scan.ts"
-import {
-  decodeString,
-  decodeText,
-  digestNumber,
-  digestOf,
-  extendDigest,
-  hashOf,
-  jsonOf,
-  sameBytes,
-  textOf,
-} from "../../../src/domain/read/text.ts"
+import { decodeString, decodeText, digestOf, jsonOf, sameBytes, textOf } from "../../../src/domain/read/text.ts"
 import { forSeeds, makeChance } from "../wire/seeded.ts"
 import { bytesOf, writeString } from "./oracle.ts"
 
@@ -109,22 +99,6 @@ describe("sameBytes", () => {
   })
 })
 
-describe("hashOf", () => {
-  it("is MurmurHash3 x86_32 with the seed 0", () => {
-    // Published values of that function.
-    const known: ReadonlyArray<readonly [string, number]> = [
-      ["", 0],
-      ["test", 0xba6bd213],
-      ["Hello, world!", 0xc0363e43],
-      ["The quick brown fox jumps over the lazy dog", 0x2e4ff723],
-    ]
-    for (const [text, hash] of known) {
-      const bytes = bytesOf(`..${text}..`)
-      expect([text, hashOf(bytes, 2, bytes.length - 2)]).toEqual([text, hash])
-    }
-  })
-})
-
 describe("digestOf", () => {
   it("depends on nothing but the bytes", () => {
     const bytes = bytesOf("..some content of eighteen..")
@@ -168,24 +142,5 @@ describe("digestOf", () => {
     // Six standard deviations of a fair coin.
     const slack = 6 * Math.sqrt(rounds / 4)
     expect(moved.filter((count) => Math.abs(count - rounds / 2) > slack)).toEqual([])
-  })
-
-  it("goes on over several stretches, and tells where one ends", () => {
-    const bytes = bytesOf("abcdef")
-    const digest = (...cuts: ReadonlyArray<number>): string => {
-      const words = new Uint32Array(2)
-      digestOf(bytes, 0, 0, words)
-      for (let i = 0; i + 1 < cuts.length; i++) extendDigest(bytes, cuts[i]!, cuts[i + 1]!, words)
-      return words.join(" ")
-    }
-    const digests = [digest(0, 6), digest(0, 1, 6), digest(0, 2, 6), digest(0, 5, 6), digest(0, 6, 6), digest(0, 0, 6), digest(0, 1, 2, 6)]
-    expect(new Set(digests).size).toBe(digests.length)
-  })
-
-  it("fits one number, exactly", () => {
-    const numbers = Array.from({ length: 1000 }, (_, n) => digestNumber(bytesOf(String(n)), 0, String(n).length))
-    expect(numbers.every((number) => Number.isSafeInteger(number) && number >= 0)).toBe(true)
-    expect(numbers.some((number) => number > 2 ** 52)).toBe(true)
-    expect(new Set(numbers).size).toBe(1000)
   })
 })

@@ -5,6 +5,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Layer from "effect/Layer"
 import { meshError, type MeshError } from "../domain/error.ts"
 import type { SinkError } from "../ports/Sink.ts"
 import { logMeshError } from "./notices.ts"
@@ -14,9 +15,14 @@ export type HandSignals = (interrupt: () => void) => void
 
 /**
  * Runs to the end and exits: 0 when it ended as asked or was interrupted, 1 with the error printed otherwise.
+ * @param log the form of all log lines, that of the last error included
  * @param handSignals arms the deadline: the runtime itself interrupts the effect on a signal
  */
-export const runProcess = (program: Effect.Effect<void, MeshError | SinkError>, handSignals: HandSignals): void => {
+export const runProcess = (
+  program: Effect.Effect<void, MeshError | SinkError>,
+  log: Layer.Layer<never>,
+  handSignals: HandSignals,
+): void => {
   handSignals(() => undefined)
   const reported = program.pipe(
     Effect.catch((error) => {
@@ -27,7 +33,7 @@ export const runProcess = (program: Effect.Effect<void, MeshError | SinkError>, 
       logMeshError(meshError("ErrInternal", defect instanceof Error ? (defect.stack ?? defect.message) : String(defect))),
     ),
   )
-  NodeRuntime.runMain(reported, {
+  NodeRuntime.runMain(Effect.provide(reported, log), {
     disableErrorReporting: true,
     teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1),
   })

@@ -27,7 +27,7 @@ export const serve = (options: ServeOptions, handSignals: HandSignals): void => 
     format === undefined
       ? Effect.fail(meshError("ErrUsage", `--log-format ${JSON.stringify(values.logFormat.text)} is none of auto, text, colour, json`))
       : serving(options)
-  runProcess(Effect.provide(program, log), handSignals)
+  runProcess(program, log, handSignals)
 }
 
 const modes = ["broker", "file", "stdout"] as const

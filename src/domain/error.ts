@@ -262,6 +262,13 @@ export const errorRegistry = {
     "The blacklist of the MeshSync resource or the filter of namespaces excludes it",
     "Remove the name, or loosen what excludes it",
   ),
+  ErrStatus: entry(
+    1039,
+    "Alert",
+    "No running meshsync answers",
+    "None runs there, or its health port is another one or off",
+    "Name the address with --address, e.g. after kubectl -n meshery port-forward deployment/meshery-meshsync 11000",
+  ),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorName = keyof typeof errorRegistry

@@ -39,5 +39,5 @@ export const runCommand = async (options: CommandOptions, handSignals: HandSigna
     format === undefined
       ? Effect.fail(meshError("ErrUsage", `--log-format ${JSON.stringify(values.logFormat.text)} is none of auto, text, colour, json`))
       : command(options)
-  runProcess(Effect.provide(program, log), handSignals)
+  runProcess(program, log, handSignals)
 }

@@ -25,5 +25,5 @@ const ask = (url: string): Effect.Effect<Status, MeshError> =>
       if (!response.ok) throw new Error(`status ${response.status}`)
       return (await response.json()) as Status
     },
-    catch: (cause) => meshError("ErrGetObject", `no meshsync answers at ${url}: ${cause instanceof Error ? cause.message : String(cause)}`),
+    catch: (cause) => meshError("ErrStatus", `${url}: ${cause instanceof Error ? cause.message : String(cause)}`),
   })

@@ -19,7 +19,7 @@ GIT_COMMITSHA ?= $(shell git rev-parse HEAD 2>/dev/null)
 export GIT_VERSION GIT_COMMITSHA
 
 .PHONY: help build run nats-run demo test coverage-report integration-tests integration-tests-setup integration-tests-run \
-  integration-tests-cleanup lint-run format mod-tidy error golden-update bench clean docker-build docker-run FORCE
+  integration-tests-cleanup lint-run format mod-tidy error settings golden-update bench clean docker-build docker-run FORCE
 
 help: ## Print every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-26s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ mod-tidy: $(INSTALLED) ## Check that dependencies are deduplicated, all used and
 
 error: $(INSTALLED) ## Write the error reference: docs/ERRORS.md and helpers/*.json
 	node scripts/errors.ts
+
+settings: $(INSTALLED) ## Write the README's table of settings from the one that the program reads
+	node scripts/settings.ts
 
 golden-update: $(INSTALLED) ## Refresh what golden files can be derived, and say where the others come from
 	@cat scripts/golden-update.txt

@@ -18,14 +18,14 @@ import * as Limit from "../../domain/limit.ts"
 import { decodeRequest, type Request } from "../../domain/wire/request.ts"
 import { coreSubject, isReplySubject, requestQueue, requestSubject } from "../../domain/wire/subject.ts"
 import { Requests } from "../../ports/Requests.ts"
-import { accepted, Sink, type Batch, type Receipt } from "../../ports/Sink.ts"
+import { accepted, Sink, type Batch, type Message, type Receipt } from "../../ports/Sink.ts"
 import { parseAddress } from "./address.ts"
 import { dueAnnouncement, idleAnnouncer, mustAsk, observeFact, type Announcer, type AnnouncerFact } from "./announcer.ts"
 import { keepConnection, type Connection } from "./connection.ts"
 import type { Credentials } from "./credentials.ts"
 import { countSubscriptions, monitorPortDefault } from "./monitor.ts"
 import { fullBucket, paceDefault, takeBatch, type Bucket } from "./pacing.ts"
-import { dueRepetitions, makeRecreations, noteMessage, settleRepetition, type Recreations } from "./recreations.ts"
+import { dueRepetitions, isOverfull, makeRecreations, noteMessage, settleRepetition, type Recreations } from "./recreations.ts"
 import type { Outcome, Session } from "./session.ts"
 
 export interface NatsOptions extends Credentials {
@@ -44,6 +44,7 @@ interface Broker {
   /** Batches on their way, over all lanes. */
   readonly flights: Semaphore.Semaphore
   readonly recreations: Recreations
+  readonly repeating: Semaphore.Semaphore
   announcer: Announcer
   bucket: Bucket
   payloadBytesMax: number
@@ -65,17 +66,41 @@ const observe = (broker: Broker, fact: AnnouncerFact): void => {
 // The way out ------------------------------------------------------------------------------------------------------------
 
 const deliverBatch = Effect.fnUntraced(function* (broker: Broker, connection: Connection, batch: Batch) {
-  if (broker.options.pace && batch.urgency === "announcement") yield* awaitTurn(broker, batch)
-  return yield* broker.flights.withPermits(1)(
-    Effect.gen(function* () {
-      const session = yield* connection.session
-      const nowMs = now(broker)
-      for (const message of batch.messages) noteMessage(broker.recreations, message, nowMs)
-      const payloads = batch.messages.map((message) => message.payload)
-      return yield* receiptOf(broker, yield* session.launch(coreSubject, payloads))
-    }),
+  if (batch.messages.length === 0) return accepted
+  if (broker.options.pace && batch.urgency === "announcement") {
+    yield* connection.session
+    yield* awaitTurn(broker, batch)
+  }
+  if (isOverfull(broker.recreations)) yield* repeatRecreations(broker, connection)
+  const outcome = yield* broker.flights.withPermits(1)(
+    Effect.flatMap(connection.session, (session) => launchBatch(broker, session, batch.messages)),
   )
+  return yield* receiptOf(broker, outcome)
 })
+
+/** Publishes what the broker accepts by size: its bound may have shrunk since the messages were encoded. */
+const launchBatch = (broker: Broker, session: Session, messages: ReadonlyArray<Message>): Effect.Effect<Outcome> => {
+  if (session.isOver()) return Effect.succeed({ _tag: "lost", reason: "the connection is over" })
+  const nowMs = now(broker)
+  const bytesMax = session.payloadBytesMax()
+  const fitting = messages.filter(({ payload }) => payload.byteLength <= bytesMax)
+  for (const message of fitting) noteMessage(broker.recreations, message, nowMs)
+  const outcome = session.launch(
+    coreSubject,
+    fitting.map(({ payload }) => payload),
+  )
+  if (fitting.length === messages.length) return outcome
+  const tooLarge = messages.filter(({ payload }) => payload.byteLength > bytesMax)
+  return Effect.andThen(
+    Effect.forEach(tooLarge, (message) => Effect.logError(errorText("ErrMessageTooLarge", tooLargeText(message, bytesMax))), {
+      discard: true,
+    }),
+    outcome,
+  )
+}
+
+const tooLargeText = ({ name, namespace, payload, type }: Message, bytesMax: number): string =>
+  `the message of ${type.kind} ${namespace === "" ? "" : `${namespace}/`}${name} has ${payload.byteLength} bytes, the broker accepts ${bytesMax}`
 
 /** Waits until the batch may go without outrunning a consumer. */
 const awaitTurn = (broker: Broker, { messages }: Batch): Effect.Effect<void> =>
@@ -107,19 +132,23 @@ const refusePublishing = (broker: Broker, reason: string): Effect.Effect<void> =
     return Effect.andThen(say, Effect.sleep(Limit.publishRefusedMs))
   })
 
-/** Sends recreated objects once more when their time has come. */
+/** Sends recreated objects once more whose time has come. One at a time, so that none goes out twice. */
 const repeatRecreations = (broker: Broker, connection: Connection): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    const session = connection.current()
-    if (session === undefined) return
-    const due = dueRepetitions(broker.recreations, now(broker), Limit.batchMessagesMax, Limit.batchBytesMax)
-    if (due.length === 0) return
-    const outcome = yield* session.launch(
-      coreSubject,
-      due.map(({ message }) => message.payload),
-    )
-    for (const repetition of due) settleRepetition(broker.recreations, repetition, outcome._tag === "taken", now(broker))
-  })
+  broker.repeating.withPermits(1)(
+    Effect.gen(function* () {
+      while (true) {
+        const session = connection.current()
+        const due = dueRepetitions(broker.recreations, now(broker), Limit.batchMessagesMax, Limit.batchBytesMax)
+        if (session === undefined || due.length === 0) return
+        const outcome = yield* session.launch(
+          coreSubject,
+          due.map(({ message }) => message.payload),
+        )
+        for (const repetition of due) settleRepetition(broker.recreations, repetition, outcome._tag === "taken", now(broker))
+        if (outcome._tag !== "taken") return
+      }
+    }),
+  )
 
 // The way in -------------------------------------------------------------------------------------------------------------
 
@@ -167,8 +196,8 @@ const tendAnnouncer = (broker: Broker, connection: Connection): Effect.Effect<vo
     }
     const origin = dueAnnouncement(broker.announcer, now(broker))
     if (origin === undefined) return
-    observe(broker, { _tag: "Announced" })
-    yield* Queue.offer(broker.requests, { _tag: "Resync", origin })
+    // With a full queue it stays due and is tried again at the next look.
+    if (Queue.offerUnsafe(broker.requests, { _tag: "Resync", origin })) observe(broker, { _tag: "Announced" })
   })
 
 // The layer --------------------------------------------------------------------------------------------------------------
@@ -181,6 +210,7 @@ const makeBroker = Effect.fnUntraced(function* (options: NatsOptions) {
     requests: yield* Queue.dropping<Request>(Limit.requestsWaitingMax),
     flights: yield* Semaphore.make(Limit.batchesInFlightMax),
     recreations: makeRecreations(),
+    repeating: yield* Semaphore.make(1),
     announcer: idleAnnouncer,
     bucket: fullBucket(paceDefault, clock.currentTimeMillisUnsafe()),
     payloadBytesMax: Limit.brokerPayloadBytesMax,
@@ -192,7 +222,14 @@ const makeBroker = Effect.fnUntraced(function* (options: NatsOptions) {
   return broker
 })
 
-const every = (ms: number, work: Effect.Effect<void>) => Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(ms), work)))
+/** A duty in the background. A defect in it is said and does not end it. */
+const every = (ms: number, work: Effect.Effect<void>) =>
+  work.pipe(
+    Effect.catchDefect((defect) => Effect.logError(errorText("ErrInternal", String(defect)))),
+    Effect.delay(ms),
+    Effect.forever,
+    Effect.forkScoped,
+  )
 
 const make = Effect.fnUntraced(function* (options: NatsOptions) {
   const servers = parseAddress(options.url)

@@ -6,6 +6,7 @@
  * of any server ever answered are fatal; later nothing is, because a broker that was there once comes back. Everything can be interrupted.
  * Does not know what is sent.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -13,7 +14,7 @@ import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { meshError, type MeshError } from "../../domain/error.ts"
+import { errorText, meshError, type MeshError } from "../../domain/error.ts"
 import { brokerWarnEveryMs, probeGiveUpMs, reconnectEveryMs } from "../../domain/limit.ts"
 import type { SinkStatus } from "../../ports/Sink.ts"
 import { type BrokerServer, parseAddress, showServer } from "./address.ts"
@@ -159,13 +160,21 @@ export const keepConnection = (
       }
     })
     yield* loop.pipe(
-      Effect.onExit((exit) => Effect.sync(() => (state = exit._tag === "Failure" ? "closed" : state))),
-      Effect.catchCause((cause) => Deferred.failCause(ready, cause)),
+      Effect.onExit(() => Effect.sync(() => void (state = "closed"))),
+      // After the start only a defect gets here: it must not vanish, for nothing would be delivered any more.
+      Effect.catchCause((cause) =>
+        Effect.flatMap(Deferred.failCause(ready, cause), (first) =>
+          first || Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError(errorText("ErrInternal", Cause.pretty(cause))),
+        ),
+      ),
       Effect.forkScoped,
     )
     yield* Deferred.await(ready)
-    const session: Effect.Effect<Session> = Effect.suspend(() =>
-      current !== undefined && !current.isOver() ? Effect.succeed(current) : Effect.andThen(Latch.await(opened), session),
-    )
+    const session: Effect.Effect<Session> = Effect.suspend(() => {
+      if (current !== undefined && !current.isOver()) return Effect.succeed(current)
+      // The session is over, but the loop has not run yet: without this the latch would let us through again and again.
+      Latch.closeUnsafe(opened)
+      return Effect.andThen(Latch.await(opened), session)
+    })
     return { session, current: () => current, status: () => ({ state, detail }) }
   })

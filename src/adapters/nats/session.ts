@@ -117,7 +117,8 @@ const makeLaunch = (nc: NatsConnection, flights: ReturnType<typeof makeFlights>,
     },
   })
   return (subject, payloads) => {
-    if (nc.isClosed()) return Effect.succeed({ _tag: "lost", reason: "the connection is over" })
+    if (payloads.length === 0) return Effect.succeed({ _tag: "taken", heard: undefined })
+    if (nc.isClosed() || nc.isDraining()) return Effect.succeed({ _tag: "lost", reason: "the connection is over" })
     const { number, outcome } = flights.begin(subject)
     payloads.forEach((payload, index) => nc.publish(subject, payload, index === 0 && knowsHearing ? { reply: `${inbox}.${number}` } : {}))
     // After the PONG one turn of the event loop: the package hands refusals on through two asynchronous iterators.
@@ -134,7 +135,7 @@ const followStatus = async (nc: NatsConnection, flights: ReturnType<typeof makeF
   for await (const status of nc.status()) {
     if (status.type !== "error") continue
     const context = status.permissionContext
-    if (context === undefined) flights.refuse(undefined, `the broker reports ${String(status.data)}`)
+    if (context === undefined) flights.refuse(undefined, `the broker reports ${typeof status.data === "string" ? status.data : "an error"}`)
     else if (context.operation === "publish") flights.refuse(context.subject, `publishing on ${context.subject} is forbidden`)
   }
 }
@@ -167,10 +168,10 @@ export const makeSession = (server: BrokerServer, nc: NatsConnection, now: () =>
     broker: brokerOf(nc.info),
     payloadBytesMax: () => (payloadBytesMax = nc.info?.max_payload ?? payloadBytesMax),
     ended,
-    isOver: () => nc.isClosed(),
+    isOver: () => nc.isClosed() || nc.isDraining(),
     launch: makeLaunch(nc, flights, end),
     send: (subject, payload) => {
-      if (nc.isClosed() || payload.byteLength > (nc.info?.max_payload ?? payloadBytesMax)) return false
+      if (nc.isClosed() || nc.isDraining() || payload.byteLength > (nc.info?.max_payload ?? payloadBytesMax)) return false
       // The package keeps the bytes until it writes them, which may be after the caller has reused them.
       nc.publish(subject, payload.slice())
       return true

@@ -87,7 +87,7 @@ export const makeBroker = (): Broker => {
         const copy = payload.slice()
         const failed: Array<string> = []
         const successful: Array<string> = []
-        for (const [queue, group] of [...groups]) ((yield* offerInTime(group, copy)) ? successful : failed).push(queue)
+        for (const [queue, group] of groups) ((yield* offerInTime(group, copy)) ? successful : failed).push(queue)
         if (failed.length > 0) yield* new BrokerFull({ subject, failed, successful })
       }),
     subscribe: (subject, queue) =>

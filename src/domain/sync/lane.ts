@@ -3,7 +3,7 @@
  * The transitions are reflector.ts's; this file says what there is and how blocks of records become changes.
  */
 import { pageObjectsFirst, pageBytesTarget, pageObjectsMax } from "../limit.ts"
-import { Field, Flaw, Source, type Records } from "../read/record.ts"
+import { Field, Flaw, Source, startOf, type Records } from "../read/record.ts"
 import { textOf } from "../read/text.ts"
 import type { LaneSpec } from "../select/selection.ts"
 import { typeKey } from "../select/resource.ts"
@@ -44,6 +44,10 @@ export interface Lane {
   resourceVersion: string
   /** Objects asked for per page. */
   limit: number
+  /** The most that `limit` may grow to until a list is complete: a size that failed behind a smaller one that did not is not asked for again. */
+  limitMax: number
+  /** Pages of the running list taken in so far. */
+  pages: number
   /** A complete list has been delivered at least once. */
   synced: boolean
   /** The running list announces everything as Added, whatever the ledger holds. */
@@ -54,6 +58,11 @@ export interface Lane {
   heard: boolean
   /** Failures in a row. */
   attempts: number
+  /**
+   * Versions in a row that were too old, or watches that brought nothing: a list alone does not show that the next watch will do
+   * better.
+   */
+  goneInRow: number
   trouble: Trouble | undefined
   lastHeardMs: number
   readonly counts: Counts
@@ -68,11 +77,14 @@ export const makeLane = (spec: LaneSpec): Lane => ({
   state: { _tag: "idle" },
   resourceVersion: "",
   limit: pageObjectsFirst,
+  limitMax: pageObjectsMax,
+  pages: 0,
   synced: false,
   announcing: false,
   announceAgain: false,
   heard: false,
   attempts: 0,
+  goneInRow: 0,
   trouble: undefined,
   lastHeardMs: 0,
   counts: { added: 0, modified: 0, deleted: 0, doubtful: 0, resent: 0, tooLarge: 0, flawed: 0, unchanged: 0, lists: 0, bytesRead: 0 },
@@ -108,7 +120,7 @@ export const absorbPage = (lane: Lane, records: Records, output: Output): void =
  * @returns the record of an ERROR line or of one that is not JSON, or -1
  */
 export const absorbLines = (lane: Lane, records: Records, output: Output, nowMs: number): number => {
-  let last = -1
+  let newest = -1
   let stopped = -1
   for (let record = 0; record < records.count && stopped < 0; record++) {
     const source = records.sources[record]
@@ -119,13 +131,14 @@ export const absorbLines = (lane: Lane, records: Records, output: Output, nowMs:
     }
     lane.heard = true
     lane.lastHeardMs = nowMs
-    last = record
+    // An object that could not be read may lack its version: that of the line before it counts on.
+    if (startOf(records, record, Field.resourceVersion) >= 0) newest = record
     if (source === Source.bookmark) continue
     if (flaw !== Flaw.none) skip(lane, records, record, output)
     else if (source === Source.deleted) absorbDeletion(lane, records, record, output)
     else if (isSelected(lane, records, record)) absorb(lane, records, record, output)
   }
-  if (last >= 0) lane.resourceVersion = textOf(records, last, Field.resourceVersion) || lane.resourceVersion
+  if (newest >= 0) lane.resourceVersion = textOf(records, newest, Field.resourceVersion) || lane.resourceVersion
   return stopped
 }
 
@@ -178,7 +191,7 @@ const skip = (lane: Lane, records: Records, record: number, output: Output): voi
 export const adaptLimit = (lane: Lane, pageBytes: number, pageObjects: number): void => {
   if (pageObjects === 0) return
   const fitting = Math.floor(pageBytesTarget / (pageBytes / pageObjects))
-  lane.limit = Math.max(1, Math.min(fitting, lane.limit * 2, pageObjectsMax))
+  lane.limit = Math.max(1, Math.min(fitting, lane.limit * 2, lane.limitMax))
 }
 
 /** Counts messages that have been accepted. */

@@ -7,8 +7,10 @@
  * A watch that brought nothing is followed by a list, because a version from the future looks just like that.
  * Facts reach a lane one at a time, each after the work of the one before is done, so a fact of an older attempt cannot occur.
  */
+import { pageObjectsMax } from "../limit.ts"
 import { failureOfEvent } from "../read/failure.ts"
 import { Flaw, type Records } from "../read/record.ts"
+
 import type { Failure, Fact, Output } from "./fact.ts"
 import { absorbLines, absorbPage, adaptLimit, announceDepartures, type Lane } from "./lane.ts"
 import { beginRound, clear, sweep } from "./ledger.ts"
@@ -46,6 +48,7 @@ export const step = (lane: Lane, fact: Fact, nowMs: number, output: Output): voi
 
 const list = (lane: Lane, output: Output): void => {
   lane.state = { _tag: "listing" }
+  lane.pages = 0
   lane.counts.lists++
   beginRound(lane.ledger)
   output.commands.push({ _tag: "List", continue: "", limit: lane.limit })
@@ -64,6 +67,7 @@ const close = (lane: Lane, output: Output): void => {
 }
 
 const listed = (lane: Lane, page: Extract<Fact, { _tag: "PageListed" }>, nowMs: number, output: Output): void => {
+  lane.pages++
   absorbPage(lane, page.records, output)
   adaptLimit(lane, page.records.bytes.length, page.records.count)
   lane.lastHeardMs = nowMs
@@ -74,6 +78,7 @@ const listed = (lane: Lane, page: Extract<Fact, { _tag: "PageListed" }>, nowMs: 
   announceDepartures(lane, output, sweep(lane.ledger))
   lane.resourceVersion = page.resourceVersion
   lane.synced = true
+  lane.limitMax = pageObjectsMax
   lane.attempts = 0
   lane.trouble = undefined
   output.announced = lane.announcing
@@ -87,6 +92,7 @@ const observed = (lane: Lane, records: Records, nowMs: number, output: Output): 
   const stopped = absorbLines(lane, records, output, nowMs)
   if (lane.heard) {
     lane.attempts = 0
+    lane.goneInRow = 0
     lane.trouble = undefined
   }
   if (stopped < 0) return
@@ -98,7 +104,11 @@ const observed = (lane: Lane, records: Records, nowMs: number, output: Output): 
 const unreadable: Failure = { _tag: "Unavailable", text: "a watch line is not JSON", retryAfterMs: undefined }
 
 const listFailed = (lane: Lane, failure: Failure, nowMs: number, output: Output): void => {
-  if (failure._tag === "TooLarge" || failure._tag === "Unavailable") lane.limit = Math.max(1, lane.limit >> 1)
+  if (failure._tag === "TooLarge" || failure._tag === "Unavailable") {
+    lane.limit = Math.max(1, lane.limit >> 1)
+    // The next list begins anew: had the limit grown back by the page that failed, that page would fail for ever.
+    if (failure._tag === "TooLarge" || lane.pages > 0) lane.limitMax = lane.limit
+  }
   retry(lane, failure, "list", nowMs, output)
 }
 
@@ -120,9 +130,10 @@ const silent: Failure = { _tag: "Gone", text: "the watch ended without an event 
 
 /** What a failure leads to: a list at once the first time a version is too old, otherwise a pause on the scale that the failure has. */
 const retry = (lane: Lane, failure: Failure, resume: "list" | "watch", nowMs: number, output: Output): void => {
-  if (failure._tag === "Gone" && lane.attempts === 0) {
-    lane.attempts = 1
-    return list(lane, output)
+  if (failure._tag === "Gone") {
+    lane.goneInRow++
+    if (lane.goneInRow === 1) return list(lane, output)
+    lane.attempts = Math.max(lane.attempts, lane.goneInRow - 2)
   }
   if (failure._tag === "Unauthorized") output.commands.push({ _tag: "RenewCredentials" })
   pause(lane, failure, failure._tag === "Gone" ? "list" : resume, nowMs, output)

@@ -1,6 +1,6 @@
 /**
- * The embedded API server as a process of its own: so many distinct pods of 8 KB. Prints the path of a kubeconfig, serves until it is killed.
- *   node bench/cluster.ts PODS FOLDER
+ * The embedded API server as a process of its own: so many distinct pods of 8 KB. Prints the path of a kubeconfig, serves until it is
+ * killed.   node bench/cluster.ts PODS FOLDER
  */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"

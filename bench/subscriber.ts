@@ -1,6 +1,6 @@
 /**
- * A subscriber as a process of its own: counts messages and the distinct uids in them, and models what a nats.go consumer would have dropped.
- *   node bench/subscriber.ts URL OBJECTS HANDLER_MS
+ * A subscriber as a process of its own: counts messages and the distinct uids in them, and models what a nats.go consumer would have
+ * dropped.   node bench/subscriber.ts URL OBJECTS HANDLER_MS
  * Prints `ready`, then one line of JSON when as many messages as objects have come.
  */
 import { connect } from "nats"

@@ -50,7 +50,7 @@ const deliverUntilAccepted = Effect.fnUntraced(function* (desk: Desk, lane: Lane
     const receipt = yield* desk.sink.deliver(batch)
     if (receipt._tag === "accepted") return
     lane.counts.doubtful++
-    lane.counts.resent += batch.messages.length
+    lane.counts.resent++
     yield* logNotice(doubtOf(lane, receipt.reason))
     // The sink itself waits while it is away; the pause is for one that is there and refuses.
     if (attempt > 0) yield* Effect.sleep(pauseMs({ _tag: "Pause", slow: false, attempt, retryAfterMs: undefined }, yield* Random.next))

@@ -1,7 +1,7 @@
 /**
  * What every lane's loop shares: the ports, the engine, and the few things that are bounded over all lanes.
  */
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { listsConcurrentMax, writerBytesKeptMax, writersKeptMax } from "../domain/limit.ts"

@@ -1,6 +1,7 @@
 /**
  * SIGTERM and SIGINT from the first moment on. This module is imported before all others, so that a signal during start-up ends
- * the process in order, with status 0; when the run stands it takes over. Listeners are never exchanged: a signal between two would be lost.
+ * the process in order, with status 0; when the run stands it takes over. Listeners are never exchanged: a signal between two would be
+ * lost.
  */
 import { shutdownWaitMs } from "../domain/limit.ts"
 

@@ -2,7 +2,8 @@
  * When everything must be announced again, because a consumer may have missed what the broker took: after a reconnect, once subscribers
  * are back, and when a first subscriber appears where nobody listened. Facts in, decisions out; time is an argument.
  *
- * Invariants: the first connection owes nothing (the start announces everything anyway); a debt is paid once, whatever it gathered meanwhile;
+ * Invariants: the first connection owes nothing (the start announces everything anyway); a debt is paid once, whatever it gathered
+ * meanwhile;
  * two payments are `announceEveryMs` apart; nothing is announced to nobody. Whether somebody listens is known from the broker itself
  * (a batch without a responder, its monitoring port); where both are silent a fixed time counts as their return.
  */

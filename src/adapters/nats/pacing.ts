@@ -1,5 +1,6 @@
 /**
- * A token bucket over messages and bytes at once. A batch is never split: it may go when the debt of those before it is paid, and leaves its own.
+ * A token bucket over messages and bytes at once. A batch is never split: it may go when the debt of those before it is paid, and
+ * leaves its own.
  * Invariant: over any stretch of time at most rate x time + one burst + one batch pass. Time is an argument; nothing here waits.
  */
 import { batchBytesMax, batchMessagesMax, paceBytesPerSecond, paceMessagesPerSecond } from "../../domain/limit.ts"

@@ -106,8 +106,8 @@ const decodeResources = Schema.decodeUnknownResult(Schema.fromJsonString(ApiReso
 const watchable = (verbs: ReadonlyArray<string>): boolean => verbs.includes("list") && verbs.includes("watch")
 
 /**
- * Keeps the first version that serves a type. A first version that can only be read one object at a time gives way to a later one that can be
- * watched: an object that is served at all is to be seen.
+ * Keeps the first version that serves a type. A first version that can only be read one object at a time gives way to a later one that
+ * can be watched: an object that is served at all is to be seen.
  */
 const keepPreferred = (types: Map<string, ServedType>, type: ServedType): void => {
   const key = typeKey(type)

@@ -1,7 +1,7 @@
 /**
  * From the lanes that run and the lanes that should run to what is to be done, so that only the lanes concerned notice.
- * Caution decides: a lane whose type is missing counts as gone only when two discoveries some time apart both lack it while its group answers,
- * for its end announces every object of it as deleted. Knows no clock: the time is an argument.
+ * Caution decides: a lane whose type is missing counts as gone only when two discoveries some time apart both lack it while its group
+ * answers, for its end announces every object of it as deleted. Knows no clock: the time is an argument.
  */
 import { vanishedAfterMs } from "../limit.ts"
 import type { Discovery } from "./discovery.ts"

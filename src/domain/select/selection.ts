@@ -202,7 +202,8 @@ const canGrow = ({ watchList }: SelectionInput, names: ReadonlyArray<string>, no
 /**
  * Selects the lanes.
  *
- * - No custom resource: the 21 built-in kinds. A whitelist: its names with their events. A blacklist, or a custom resource that cannot be used: the
+ * - No custom resource: the 21 built-in kinds. A whitelist: its names with their events. A blacklist, or a custom resource that cannot
+ * be used: the
  *   built-in table without the blacklisted names. With a custom resource every type of a custom resource definition comes on top.
  * - `outputResources` keep only what they name, and add it where the above lacks it; what a blacklist names stays out.
  * - `outputNamespaces` drop cluster-scoped types (unless an element is empty) and restrict the others.

@@ -23,7 +23,7 @@ const mutate = (bytes: Uint8Array, chance: Chance): Uint8Array => {
   for (let n = 1 + chance.below(3); n > 0; n--) {
     const at = chance.below(list.length)
     const byte =
-      chance.below(3) === 0 ? chance.below(256) : chance.pick([...'{}[]",:\\ \n\t0-.eEnutf1'].map((letter) => letter.charCodeAt(0)))
+      chance.below(3) === 0 ? chance.below(256) : chance.pick(Array.from('{}[]",:\\ \n\t0-.eEnutf1').map((letter) => letter.charCodeAt(0)))
     const kind = chance.below(4)
     if (kind === 0) list[at] = byte
     else if (kind === 1) list.splice(at, 1 + chance.below(4))

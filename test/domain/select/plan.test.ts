@@ -118,7 +118,10 @@ describe("a missing type", () => {
   })
 })
 
-/** What may be true of one type at a time of discovery: absent from the server, served in a version, selected, its group silent, its selector. */
+/**
+ * What may be true of one type at a time of discovery: absent from the server, served in a version, selected, its group silent, its
+ * selector.
+ */
 const Moment = Schema.Struct({
   served: Schema.Boolean,
   version: Schema.Literals(["v1", "v2"]),

@@ -66,7 +66,7 @@ describe("redaction of last-applied", () => {
 
 /** A value that cannot occur by accident. */
 const canary = (chance: Chance): string =>
-  `cnry${Array.from({ length: 4 + chance.below(20) }, () => chance.pick([..."abcdefghijklmnopqrstuvwxyz0123456789"])).join("")}`
+  `cnry${Array.from({ length: 4 + chance.below(20) }, () => chance.pick(Array.from("abcdefghijklmnopqrstuvwxyz0123456789"))).join("")}`
 
 describe("a redacted message", () => {
   it("holds no value of the Secret, wherever it stood and however it was spelt", () => {

@@ -10,7 +10,7 @@ export interface Chance {
   readonly json: (depth: number) => unknown
 }
 
-const characters = [..."abcXYZ019 _-./:#'\"\\<>&{}[],\n\r\t\b\f\u0000\u001f\u007f\u0085é\u2028\u2029\ufeff\uffee😀漢"]
+const characters = Array.from("abcXYZ019 _-./:#'\"\\<>&{}[],\n\r\t\b\f\u0000\u001f\u007f\u0085é\u2028\u2029\ufeff\uffee😀漢")
 
 const words = [
   "",

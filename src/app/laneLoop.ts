@@ -9,7 +9,7 @@ import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import { lineBytesMax, watchTimeoutMaxMs, watchTimeoutMinMs } from "../domain/limit.ts"
-import { frame, makeFramer } from "../domain/read/frame.ts"
+import { frame, makeFramer, type Framer } from "../domain/read/frame.ts"
 import { makeRecords, type Records } from "../domain/read/record.ts"
 import { scanLines, scanPage } from "../domain/read/scan.ts"
 import { pauseMs } from "../domain/sync/backoff.ts"
@@ -21,6 +21,7 @@ import type { ApiError, Collection } from "../ports/ClusterApi.ts"
 import type { SinkError } from "../ports/Sink.ts"
 import { deliverTurn } from "./deliver.ts"
 import type { Desk } from "./desk.ts"
+import { logNotice } from "./notices.ts"
 
 type CommandOf<Tag extends Command["_tag"]> = Extract<Command, { _tag: Tag }>
 
@@ -157,12 +158,22 @@ const watchBlocks = Effect.fnUntraced(function* (loop: Loop, { resourceVersion }
     if (chunk === undefined) return yield* turn(loop, { _tag: "WatchEnded" })
     lane.counts.bytesRead += chunk.length
     const lines = frame(framer, chunk)
+    yield* reportOversize(loop, framer)
     if (lines === undefined) continue
     scanLines(lines, loop.records)
     const next = yield* turn(loop, { _tag: "Observed", records: loop.records })
     if (next !== undefined) return next
   }
 })
+
+/** A line beyond the bound cannot be read, so nobody knows which object it was about; a list will meet that object again. */
+const reportOversize = ({ lane }: Loop, framer: Framer): Effect.Effect<void> => {
+  if (framer.oversize === 0) return Effect.void
+  const detail = `${lane.key}: ${framer.oversize} watch lines of more than ${lineBytesMax} bytes were skipped`
+  lane.counts.flawed += framer.oversize
+  framer.oversize = 0
+  return logNotice({ error: "ErrSkippedObject", subject: lane.key, detail, level: "warning" })
+}
 
 /** Whichever comes first; a signal that comes with bytes wins, since it ends the watch. */
 const orSignal = <A, R>(loop: Loop, effect: Effect.Effect<A, never, R>) =>

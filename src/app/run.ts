@@ -2,6 +2,7 @@
  * One run from the first discovery to the end: opens, moves and closes lanes as the cluster and the selection want it,
  * answers requests, and says when everything has been announced once.
  */
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -11,6 +12,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { discoveryAgainMs, discoveryEveryMs, laneSignalsMax, resyncDebounceMs } from "../domain/limit.ts"
+import type { Discovery } from "../domain/select/discovery.ts"
 import { planLanes } from "../domain/select/plan.ts"
 import { select, type LaneSpec } from "../domain/select/selection.ts"
 import { typeKey, typeName } from "../domain/select/resource.ts"
@@ -62,7 +64,7 @@ interface OpenLane {
 interface Supervisor {
   readonly options: RunOptions
   readonly desk: Desk
-  readonly configuration: Configuration
+  configuration: Configuration
   readonly open: Map<string, OpenLane>
   readonly fibers: FiberMap.FiberMap<string, void, SinkError>
   /** One pending wish for a discovery says as much as ten. */
@@ -87,30 +89,36 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const { contentDedup, redact } = options
   const desk = yield* makeDesk({ engine, redact, contentDedup, onTypesMayHaveChanged: Effect.asVoid(Queue.offer(surveys, undefined)) })
   const fibers = yield* FiberMap.make<string, void, SinkError>()
+  const supervisor: Supervisor = {
+    options,
+    desk,
+    configuration: { _tag: "Absent" },
+    open: new Map(),
+    fibers,
+    surveys,
+    missingSinceMs: new Map(),
+    opened: 0,
+    customTypes: new Set(),
+    warned: new Set(),
+  }
   const supervise = Effect.gen(function* () {
-    yield* identify(engine, options)
-    const configuration = yield* readConfiguration
-    if (configuration._tag === "Broken") yield* logMeshError(configuration.error)
-    const supervisor: Supervisor = {
-      options,
-      desk,
-      configuration,
-      open: new Map(),
-      fibers,
-      surveys,
-      missingSinceMs: new Map(),
-      opened: 0,
-      customTypes: new Set(),
-      warned: new Set(),
-    }
-    yield* Effect.all([surveyForEver(supervisor), answerRequests(supervisor), watchForSettling(engine, sink.settled, settled)], {
-      concurrency: "unbounded",
-      discard: true,
+    // The first discovery waits for the API server; who the cluster is and what it configures is asked of one that answers.
+    const discovery = yield* discoverAtLast((error, attempt) => {
+      addToCounter(engine, "discovery_failures_total")
+      return attempt === 0 ? logMeshError(error) : Effect.logDebug(error.message)
     })
+    yield* identify(engine, options)
+    supervisor.configuration = yield* readConfiguration
+    if (supervisor.configuration._tag === "Broken") yield* logMeshError(supervisor.configuration.error)
+    yield* surveyForEver(supervisor, discovery)
   })
-  const fail = (error: SinkError) => Effect.andThen(Deferred.fail(failure, error), Deferred.fail(settled, error))
-  yield* Effect.forkScoped(Effect.catch(supervise, fail))
-  yield* Effect.forkScoped(Effect.catch(FiberMap.join(fibers), fail))
+  const work = Effect.all([supervise, answerRequests(supervisor), watchForSettling(engine, sink.settled, settled), FiberMap.join(fibers)], {
+    concurrency: "unbounded",
+    discard: true,
+  })
+  // A fiber that fails unseen would leave a process that looks alive: everything that ends here ends the run, defects too.
+  const fail = (cause: Cause.Cause<SinkError>) => Effect.andThen(Deferred.failCause(failure, cause), Deferred.failCause(settled, cause))
+  yield* Effect.forkScoped(Effect.catchCause(work, fail))
   const status = Effect.map(Clock.currentTimeMillis, (nowMs) => projectStatus(engine, nowMs, sink.status()))
   return { status, engine, settled: Deferred.await(settled), failed: Deferred.await(failure) } satisfies Run
 })
@@ -124,15 +132,9 @@ const identify = Effect.fnUntraced(function* (engine: Engine, options: RunOption
 // Lanes ------------------------------------------------------------------------------------------------------------------
 
 /** Discovery at the start, after every change of definitions, and now and then. */
-const surveyForEver = Effect.fnUntraced(function* (supervisor: Supervisor) {
+const surveyForEver = Effect.fnUntraced(function* (supervisor: Supervisor, first: Discovery) {
   const { engine } = supervisor.desk
-  let lookAgainInMs = yield* survey(
-    supervisor,
-    yield* discoverAtLast((error, attempt) => {
-      addToCounter(engine, "discovery_failures_total")
-      return attempt === 0 ? logMeshError(error) : Effect.logDebug(error.message)
-    }),
-  )
+  let lookAgainInMs = yield* survey(supervisor, first)
   engine.surveyed = true
   let again: ReadonlyArray<number> = []
   while (true) {
@@ -154,7 +156,7 @@ const surveyForEver = Effect.fnUntraced(function* (supervisor: Supervisor) {
 })
 
 /** Acts upon one discovery: only the lanes that it concerns are touched. Returns when to look again, if something seems to be gone. */
-const survey = Effect.fnUntraced(function* (supervisor: Supervisor, discovery: Parameters<typeof select>[0]) {
+const survey = Effect.fnUntraced(function* (supervisor: Supervisor, discovery: Discovery) {
   const { configuration, desk, open, options } = supervisor
   addToCounter(desk.engine, "discoveries_total")
   const definitions = configuration._tag === "Absent" ? undefined : yield* readDefinitions

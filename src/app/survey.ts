@@ -32,31 +32,35 @@ const memberOf = (value: unknown, name: string): unknown =>
 
 const kubeSystem = "/api/v1/namespaces/kube-system"
 
+/** A cluster's id, and the error to report when there is none. */
+export interface Identity {
+  readonly id: string
+  readonly error: MeshError | undefined
+}
+
 /**
  * The uid of the namespace kube-system, by which Meshery knows a cluster. Asked for up to 30 s while the API server does not answer.
  * @param fallback what an operator set for clusters where the namespace may not be read; may be empty
- * @returns the id, and the error to report when there is none
  */
-export const readClusterId = (
-  fallback: string,
-): Effect.Effect<{ readonly id: string; readonly error: MeshError | undefined }, never, ClusterApi> =>
-  readText(kubeSystem).pipe(
-    Effect.map((text) => memberOf(memberOf(parseJson(text), "metadata"), "uid")),
-    Effect.flatMap((uid) => (typeof uid === "string" ? Effect.succeed(uid) : Effect.fail(`${kubeSystem} has no uid`))),
+export const readClusterId = (fallback: string): Effect.Effect<Identity, never, ClusterApi> => {
+  const without = (reason: string): Identity => ({
+    id: fallback,
+    error: fallback === "" ? meshError("ErrClusterId", reason) : undefined,
+  })
+  return readText(kubeSystem).pipe(
     Effect.tapError(() => Effect.sleep("1 second")),
-    Effect.retry({ while: (error) => typeof error !== "string" && error.failure._tag === "Unavailable" }),
+    Effect.retry({ while: ({ failure }) => failure._tag === "Unavailable" }),
+    Effect.map((text): Identity => {
+      const uid = memberOf(memberOf(parseJson(text), "metadata"), "uid")
+      return typeof uid === "string" ? { id: uid, error: undefined } : without(`${kubeSystem} has no uid`)
+    }),
+    Effect.catch((error) => Effect.succeed(without(error.message))),
     Effect.timeoutOrElse({
       duration: clusterIdWaitMs,
-      orElse: () => Effect.fail(`the API server did not answer within ${clusterIdWaitMs / 1000} s`),
+      orElse: () => Effect.succeed(without(`the API server did not answer within ${clusterIdWaitMs / 1000} s`)),
     }),
-    Effect.map((id) => ({ id, error: undefined })),
-    Effect.catch((error) =>
-      Effect.succeed({
-        id: fallback,
-        error: fallback === "" ? meshError("ErrClusterId", typeof error === "string" ? error : error.message) : undefined,
-      }),
-    ),
   )
+}
 
 // Custom resource --------------------------------------------------------------------------------------------------------
 

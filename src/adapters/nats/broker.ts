@@ -152,21 +152,18 @@ const repeatRecreations = (broker: Broker, connection: Connection): Effect.Effec
 
 // The way in -------------------------------------------------------------------------------------------------------------
 
-const listen = (broker: Broker, session: Session): void =>
-  session.subscribe(
-    requestSubject,
-    requestQueue,
-    (payload) => {
-      const request: Request =
-        payload.byteLength > Limit.requestBytesMax
-          ? { _tag: "Invalid", reason: `${payload.byteLength} bytes are more than the ${Limit.requestBytesMax} that a request may have` }
-          : decodeRequest(payload)
-      if (!Queue.offerUnsafe(broker.requests, request)) broker.dropped++
-    },
-    (reason) => {
+/** Ends when the broker knows the subscription: who sees the connection may send a request. */
+const listen = (broker: Broker, session: Session): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const receive = (payload: Uint8Array): void => {
+      if (!Queue.offerUnsafe(broker.requests, decodeRequest(payload))) broker.dropped++
+    }
+    const refused = (reason: string): void => {
       broker.deafness = reason
-    },
-  )
+    }
+    session.subscribe(requestSubject, requestQueue, receive, refused)
+    return Effect.asVoid(session.launch(requestSubject, []))
+  })
 
 /** What callbacks of the connection have left to be said. */
 const logLeftovers = (broker: Broker): Effect.Effect<void> =>
@@ -238,9 +235,9 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
   const broker = yield* makeBroker(options)
   const connection = yield* keepConnection(servers.success, options, options.monitorPort ?? monitorPortDefault, {
     opened: (session) =>
-      Effect.sync(() => {
+      Effect.suspend(() => {
         observe(broker, { _tag: "Connected" })
-        listen(broker, session)
+        return listen(broker, session)
       }),
     lost: Effect.sync(() => observe(broker, { _tag: "Disconnected" })),
   })

@@ -32,6 +32,7 @@ export interface Connection {
 
 /** What the owner wants to be told. */
 export interface ConnectionEvents {
+  /** Deliveries may be under way already; the start waits for its end. */
   readonly opened: (session: Session) => Effect.Effect<void>
   readonly lost: Effect.Effect<void>
 }
@@ -116,6 +117,53 @@ const dialUntilConnected = (
     }
   })
 
+/** What is known of the connection now; changed by the loop alone. */
+interface Keeper {
+  /** Open while a session stands. */
+  readonly opened: Latch.Latch
+  /** Done with the first session, or with the reason why there is none. */
+  readonly ready: Deferred.Deferred<void, MeshError>
+  current: Session | undefined
+  state: SinkStatus["state"]
+  detail: string
+}
+
+/** From dialling to the end of one session, which is returned. */
+const keepOnce = (
+  keeper: Keeper,
+  dialled: Effect.Effect<Session, MeshError, Scope.Scope>,
+  events: ConnectionEvents,
+): Effect.Effect<Session, MeshError> =>
+  Effect.gen(function* () {
+    const session = yield* dialled
+    const word = keeper.state === "connecting" ? "connected" : "reconnected"
+    const where = describe(session)
+    Object.assign(keeper, { current: session, state: "connected", detail: where })
+    const begin = Effect.gen(function* () {
+      yield* Effect.logInfo(`${word} to the broker ${where}`)
+      yield* events.opened(session)
+      yield* Latch.open(keeper.opened)
+      yield* Deferred.succeed(keeper.ready, undefined)
+    })
+    const run = Effect.all([begin, session.watch], { concurrency: "unbounded", discard: true })
+    const reason = yield* Effect.raceFirst(Deferred.await(session.ended), Effect.andThen(run, Effect.never))
+    yield* Latch.close(keeper.opened)
+    Object.assign(keeper, { current: undefined, state: "disconnected", detail: reason })
+    yield* events.lost
+    yield* Effect.logWarning(`disconnected from the broker ${where}: ${reason}`)
+    return session
+  }).pipe(Effect.scoped)
+
+/** Suspends until a session stands. */
+const awaitSession = (keeper: Keeper): Effect.Effect<Session> =>
+  Effect.suspend(() => {
+    const { current, opened } = keeper
+    if (current !== undefined && !current.isOver()) return Effect.succeed(current)
+    // The session is over, but the loop has not run yet: without this the latch would let us through again and again.
+    Latch.closeUnsafe(opened)
+    return Effect.andThen(Latch.await(opened), awaitSession(keeper))
+  })
+
 /**
  * Connects, and stays connected until the scope closes; then what is buffered is sent within `drainWaitMs`.
  * @returns when the first session stands; fails as the file's head says
@@ -127,54 +175,34 @@ export const keepConnection = (
   events: ConnectionEvents,
 ): Effect.Effect<Connection, MeshError, Scope.Scope> =>
   Effect.gen(function* () {
-    const opened = yield* Latch.make(false)
-    const ready = yield* Deferred.make<void, MeshError>()
-    let current: Session | undefined
-    let state: SinkStatus["state"] = "connecting"
-    let detail = servers.map(showServer).join(", ")
-
-    const live = (last: Session | undefined) =>
-      Effect.gen(function* () {
-        const session = yield* dialUntilConnected(servers, words, monitorPort, last)
-        current = session
-        state = "connected"
-        detail = describe(session)
-        yield* Effect.logInfo(`${last === undefined ? "connected" : "reconnected"} to the broker ${detail}`)
-        yield* events.opened(session)
-        yield* Latch.open(opened)
-        yield* Deferred.succeed(ready, undefined)
-        const reason = yield* Effect.raceFirst(Deferred.await(session.ended), session.watch)
-        yield* Latch.close(opened)
-        current = undefined
-        state = "disconnected"
-        detail = reason
-        yield* events.lost
-        yield* Effect.logWarning(`disconnected from the broker ${describe(session)}: ${reason}`)
-        return session
-      }).pipe(Effect.scoped)
+    const keeper: Keeper = {
+      opened: yield* Latch.make(false),
+      ready: yield* Deferred.make<void, MeshError>(),
+      current: undefined,
+      state: "connecting",
+      detail: servers.map(showServer).join(", "),
+    }
     const loop = Effect.gen(function* () {
       let last: Session | undefined
       while (true) {
-        last = yield* live(last)
+        last = yield* keepOnce(keeper, dialUntilConnected(servers, words, monitorPort, last), events)
         yield* Effect.sleep(yield* Random.nextIntBetween(0, spreadMs))
       }
     })
     yield* loop.pipe(
-      Effect.onExit(() => Effect.sync(() => void (state = "closed"))),
+      Effect.onExit(() => Effect.sync(() => void (keeper.state = "closed"))),
       // After the start only a defect gets here: it must not vanish, for nothing would be delivered any more.
       Effect.catchCause((cause) =>
-        Effect.flatMap(Deferred.failCause(ready, cause), (first) =>
+        Effect.flatMap(Deferred.failCause(keeper.ready, cause), (first) =>
           first || Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError(errorText("ErrInternal", Cause.pretty(cause))),
         ),
       ),
       Effect.forkScoped,
     )
-    yield* Deferred.await(ready)
-    const session: Effect.Effect<Session> = Effect.suspend(() => {
-      if (current !== undefined && !current.isOver()) return Effect.succeed(current)
-      // The session is over, but the loop has not run yet: without this the latch would let us through again and again.
-      Latch.closeUnsafe(opened)
-      return Effect.andThen(Latch.await(opened), session)
-    })
-    return { session, current: () => current, status: () => ({ state, detail }) }
+    yield* Deferred.await(keeper.ready)
+    return {
+      session: awaitSession(keeper),
+      current: () => keeper.current,
+      status: () => ({ state: keeper.state, detail: keeper.detail }),
+    }
   })

@@ -110,6 +110,13 @@ export const dueRepetitions = (state: Recreations, nowMs: number, countMax: numb
   return due
 }
 
+/** When the next repetition is due; undefined when none waits. */
+export const nextDueMs = (state: Recreations): number | undefined => {
+  let earliest: number | undefined
+  for (const { dueMs } of state.waiting.values()) if (earliest === undefined || dueMs < earliest) earliest = dueMs
+  return earliest
+}
+
 /**
  * What became of a repetition that went out: one in doubt is tried again, unless something newer has taken its place.
  * @param accepted whether the broker has it

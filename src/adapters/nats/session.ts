@@ -34,6 +34,7 @@ export interface Session {
   readonly isOver: () => boolean
   /**
    * Publishes payloads and asks for a PONG, all before it returns. The payloads may be reused when the effect has ended.
+   * Without payloads it asks whether all that went before has arrived, subscriptions included.
    * @returns waits for what became of them
    */
   readonly launch: (subject: string, payloads: ReadonlyArray<Uint8Array>) => Effect.Effect<Outcome>
@@ -53,7 +54,8 @@ interface Flight {
   readonly startedMs: number
   readonly outcome: Deferred.Deferred<Outcome>
   refusal: string | undefined
-  heard: boolean
+  /** Undefined where nothing was published, or the broker would not say. */
+  heard: boolean | undefined
 }
 
 /** The batches on their way: who waits for which PONG, and since when nothing was heard. */
@@ -66,10 +68,10 @@ const makeFlights = (now: () => number) => {
     Deferred.doneUnsafe(flight.outcome, Effect.succeed(outcome))
   }
   return {
-    begin: (subject: string) => {
+    begin: (subject: string, heard: boolean | undefined) => {
       const outcome = Deferred.makeUnsafe<Outcome>()
       const number = ++last
-      flights.set(number, { subject, startedMs: now(), outcome, refusal: undefined, heard: true })
+      flights.set(number, { subject, startedMs: now(), outcome, refusal: undefined, heard })
       return { number, outcome: Effect.onInterrupt(Deferred.await(outcome), () => Effect.sync(() => flights.delete(number))) }
     },
     /** Nobody subscribes to the batch of that number. */
@@ -119,9 +121,8 @@ const makeLaunch = (nc: NatsConnection, flights: ReturnType<typeof makeFlights>,
     },
   })
   return (subject, payloads) => {
-    if (payloads.length === 0) return Effect.succeed({ _tag: "taken", heard: undefined })
     if (nc.isClosed() || nc.isDraining()) return Effect.succeed({ _tag: "lost", reason: "the connection is over" })
-    const { number, outcome } = flights.begin(subject)
+    const { number, outcome } = flights.begin(subject, knowsHearing && payloads.length > 0 ? true : undefined)
     payloads.forEach((payload, index) => nc.publish(subject, payload, index === 0 && knowsHearing ? { reply: `${inbox}.${number}` } : {}))
     // After the PONG one turn of the event loop: the package hands refusals on through two asynchronous iterators.
     nc.flush().then(

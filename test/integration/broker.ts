@@ -7,7 +7,7 @@ import * as path from "node:path"
 import { addressOf, type Item } from "./cluster.ts"
 import { freePort, type Program, requireProgram, startProgram, temporaryFolder, until } from "./program.ts"
 
-export const coreSubject = "meshery.meshsync.core"
+const coreSubject = "meshery.meshsync.core"
 export const requestSubject = "meshery.meshsync.request"
 
 export interface Broker extends AsyncDisposable {

@@ -1,7 +1,6 @@
 /**
  * The built program as people call it, rightly and wrongly: exit statuses, one clear message each, help where nothing else works.
  */
-import { it as itEffect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
@@ -101,7 +100,7 @@ describe("a run that cannot begin: exit status 1, and one error with its code th
 })
 
 describe("a resource that nobody knows", () => {
-  itEffect.live("gets one warning with the nearest name; the others are read", () =>
+  const shoot = Effect.scoped(
     Effect.gen(function* () {
       const served = yield* serveCluster({ cluster: makeDemoCluster({ seed: 3, nowMs: 1_770_000_000_000 }) })
       const folder = temporaryFolder()
@@ -117,22 +116,24 @@ describe("a resource that nobody knows", () => {
         "--kubeconfig",
         "kubeconfig",
       ]
-      const exit = yield* Effect.promise(async () => {
+      return yield* Effect.promise(async () => {
         await using run = await runMeshsync({ args, folder, health: false })
         return await run.exit
       })
-      expect(exit.status, exit.stderr).toBe(0)
-      const warnings = exit.stderr.split("\n").filter((line) => line.includes("level=warning"))
-      expect(warnings, exit.stderr).toHaveLength(1)
-      expect(warnings[0]).toContain("podz")
-      expect(warnings[0]).toMatch(/\bpods\b/)
-      const kinds = exit.stdout
-        .trimEnd()
-        .split("\n")
-        .map((line) => (JSON.parse(line) as { readonly Object: { readonly kind: string } }).Object.kind)
-      expect(new Set(kinds)).toEqual(new Set(["Service"]))
-    }).pipe(Effect.scoped),
+    }),
   )
+
+  it("gets one warning with the nearest name; the others are read", async () => {
+    const { status, stderr, stdout } = await Effect.runPromise(shoot)
+    expect(status, stderr).toBe(0)
+    const warnings = stderr.split("\n").filter((line) => line.includes("level=warning"))
+    expect(warnings, stderr).toHaveLength(1)
+    expect(warnings[0]).toContain("podz")
+    expect(warnings[0]).toMatch(/\bpods\b/)
+    const lines = stdout.trimEnd().split("\n")
+    const kinds = lines.map((line) => (JSON.parse(line) as { readonly Object: { readonly kind: string } }).Object.kind)
+    expect(new Set(kinds)).toEqual(new Set(["Service"]))
+  })
 })
 
 describe("help", () => {

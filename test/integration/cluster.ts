@@ -4,13 +4,13 @@
  */
 import { Agent, request } from "node:https"
 
-export interface Answer {
+interface Answer {
   readonly status: number
   readonly body: Json
 }
 
 /** JSON as it came; tests name the members that they rely on. */
-export type Json = Readonly<Record<string, unknown>>
+type Json = Readonly<Record<string, unknown>>
 
 export interface Item {
   readonly apiVersion?: string

@@ -3,8 +3,6 @@
  * free ports
  * of the loopback with its files in a folder of its own. An API server can be killed, replaced and brought back on the same etcd.
  */
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { generateKeyPairSync } from "node:crypto"
 import { rmSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
@@ -175,10 +173,3 @@ export const startControlPlane = async ({ controllers }: { readonly controllers:
     },
   }
 }
-
-/** The same as a resource of an Effect. */
-export const controlPlane = (options: { readonly controllers: boolean }): Effect.Effect<ControlPlane, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.promise(() => startControlPlane(options)),
-    (plane) => Effect.promise(() => plane[Symbol.asyncDispose]()),
-  )

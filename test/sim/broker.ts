@@ -1,0 +1,85 @@
+/**
+ * A broker of core NATS as a sink sees it: what it takes is gone from us, whoever hears it. Batches are accepted, or their fate is in doubt:
+ * delivered, lost, or delivered in half. While it is away nothing is taken. What is created anew goes out once more, as the NATS sink does.
+ */
+import { recreationRepeatMs } from "../../src/domain/limit.ts"
+import type { Message } from "../../src/ports/Sink.ts"
+import { consume, makeConsumer, readMessage, type Consumer } from "./consumer.ts"
+import type { Subject } from "./subject.ts"
+import { after, note, type World } from "./world.ts"
+
+export interface Broker {
+  readonly world: World
+  readonly subject: Subject
+  readonly consumers: ReadonlyArray<Consumer>
+  readonly recreations: ReturnType<Subject["recreations"]["makeRecreations"]>
+  isAway: boolean
+  /** Percent of batches whose acceptance is in doubt. */
+  doubt: number
+  isSlow: boolean
+  /** Batches that wait for its return. */
+  readonly waiting: Array<() => void>
+  /** Messages that reached it, repetitions included. */
+  messages: number
+  lastMessageMs: number
+}
+
+export const makeBroker = (world: World, subject: Subject): Broker => ({
+  world,
+  subject,
+  consumers: [makeConsumer("in order", false), makeConsumer("in batches", true)],
+  recreations: subject.recreations.makeRecreations(),
+  isAway: false,
+  doubt: 0,
+  isSlow: false,
+  waiting: [],
+  messages: 0,
+  lastMessageMs: 0,
+})
+
+const publish = (broker: Broker, message: Message): void => {
+  const { recreations, subject, world } = broker
+  const delivered = readMessage(message.payload)
+  note(world, `${delivered.event} ${delivered.type} ${delivered.address} ${delivered.seen.uid.slice(0, 8)} @${delivered.seen.version}`)
+  broker.messages++
+  broker.lastMessageMs = world.nowMs
+  subject.recreations.noteMessage(recreations, message, world.nowMs)
+  for (const consumer of broker.consumers) consume(world, consumer, delivered)
+}
+
+/** Sends again what is due; looks again when the next is. */
+const repeatDue = (broker: Broker): void => {
+  const { recreations, subject, world } = broker
+  const { dueRepetitions, nextDueMs, settleRepetition } = subject.recreations
+  if (!broker.isAway) {
+    for (const repetition of dueRepetitions(recreations, world.nowMs, 100, 1 << 20)) {
+      publish(broker, repetition.message)
+      settleRepetition(recreations, repetition, true, world.nowMs)
+    }
+  }
+  const next = nextDueMs(recreations)
+  if (next !== undefined) after(world, Math.max(50, next - world.nowMs), () => repeatDue(broker))
+}
+
+/** @param settle is told whether the batch was accepted */
+export const deliver = (broker: Broker, messages: ReadonlyArray<Message>, settle: (accepted: boolean) => void): void => {
+  const { recreations, subject, waiting, world } = broker
+  const { chance } = world
+  if (broker.isAway) {
+    waiting.push(() => deliver(broker, messages, settle))
+    return
+  }
+  const isDoubtful = chance.below(100) < broker.doubt
+  const published = isDoubtful ? chance.pick([0, messages.length >> 1, messages.length]) : messages.length
+  const quiet = subject.recreations.nextDueMs(recreations) === undefined
+  for (const message of messages.slice(0, published)) publish(broker, message)
+  if (quiet && subject.recreations.nextDueMs(recreations) !== undefined) after(world, recreationRepeatMs, () => repeatDue(broker))
+  const takesMs = isDoubtful ? 200 + chance.below(3_000) : broker.isSlow ? 300 + chance.below(4_000) : 1 + chance.below(10)
+  // A connection that is lost before the answer leaves a doubt, whatever the broker has.
+  after(world, takesMs, () => settle(!isDoubtful && !broker.isAway))
+}
+
+export const returnBroker = (broker: Broker): void => {
+  broker.isAway = false
+  for (const again of broker.waiting.splice(0)) again()
+}

@@ -1,0 +1,102 @@
+/**
+ * The oracles. Each either finds nothing or ends the run with a sentence.
+ *
+ * Of what a lane announces, in order: an object is Added before it is Modified, never Added twice unless everything is announced again; of
+ * every life there is one Deleted, and no other life of its address before it. A completed list leaves the ledger, and every consumer that
+ * missed nothing, with exactly what the list showed. In the end every consumer holds what the server holds.
+ */
+import type { Consumer, Seen, View } from "./consumer.ts"
+import { viewOf } from "./consumer.ts"
+import { Finding, type World } from "./world.ts"
+
+/** An announced change: what a consumer will be told. */
+export interface Told {
+  readonly event: "Added" | "Modified" | "Deleted"
+  readonly type: string
+  readonly address: string
+  readonly seen: Seen
+}
+
+export interface Judge {
+  readonly world: World
+  /** What is announced as living. */
+  readonly living: View
+  /** `type uid` of the lives whose Deleted has been announced. */
+  readonly dead: Set<string>
+  /** How often a fact met a state. */
+  readonly matrix: Map<string, number>
+  completedLists: number
+}
+
+export const makeJudge = (world: World): Judge => ({ world, living: new Map(), dead: new Set(), matrix: new Map(), completedLists: 0 })
+
+export const countMeeting = ({ matrix }: Judge, state: string, fact: string): void => {
+  const cell = `${state} × ${fact}`
+  matrix.set(cell, (matrix.get(cell) ?? 0) + 1)
+}
+
+const expect = (holds: boolean, finding: () => string): void => {
+  if (!holds) throw new Finding(finding())
+}
+
+/**
+ * @param isAgain everything is being announced again
+ * @param isRepeating the turn completes such an announcement: it repeats deletions
+ */
+export const judgeChange = (judge: Judge, told: Told, isAgain: boolean, isRepeating: boolean): void => {
+  const { address, event, seen, type } = told
+  const living = viewOf(judge.living, type)
+  const known = living.get(address)
+  const life = `${type} ${seen.uid}`
+  const what = () => `${event} ${type} ${address} ${seen.uid} @${seen.version}`
+  switch (event) {
+    case "Added":
+      expect(known === undefined || known.uid === seen.uid, () => `${what()}: another life of the address was not deleted`)
+      expect(known === undefined || isAgain, () => `${what()}: it had been added before`)
+      expect(!judge.dead.has(life), () => `${what()}: it had been deleted`)
+      living.set(address, seen)
+      return
+    case "Modified":
+      expect(known !== undefined, () => `${what()}: it was never added`)
+      expect(known?.uid === seen.uid, () => `${what()}: the address belongs to another life, ${known?.uid}`)
+      expect(known?.version !== seen.version, () => `${what()}: nothing has changed`)
+      living.set(address, seen)
+      return
+    case "Deleted":
+      if (known === undefined) {
+        expect(isRepeating && judge.dead.has(life), () => `${what()}: nothing of it was living`)
+        return
+      }
+      expect(known.uid === seen.uid, () => `${what()}: the address belongs to another life, ${known.uid}`)
+      living.delete(address)
+      judge.dead.add(life)
+  }
+}
+
+const differences = (left: ReadonlyMap<string, Seen>, right: ReadonlyMap<string, Seen>): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  for (const [address, seen] of left) {
+    const other = right.get(address)
+    if (other === undefined) found.push(`lacks ${address}`)
+    else if (other.uid !== seen.uid || other.version !== seen.version) found.push(`${address} is @${other.version}, not @${seen.version}`)
+  }
+  for (const address of right.keys()) if (!left.has(address)) found.push(`still has ${address}`)
+  return found
+}
+
+/** @param moment when this is asked */
+export const judgeView = (consumer: Consumer, type: string, server: ReadonlyMap<string, Seen>, moment: string): void => {
+  const found = differences(server, viewOf(consumer.view, type))
+  expect(found.length === 0, () => `${moment} the consumer ${consumer.name}, of ${type}: ${found.slice(0, 5).join(", ")}`)
+}
+
+/** A type that is no longer selected: consumers are told nothing more, so nothing is expected of them. */
+export const forgetType = (judge: Judge, consumers: ReadonlyArray<Consumer>, type: string): void => {
+  judge.living.delete(type)
+  for (const { view } of consumers) view.delete(type)
+}
+
+/** A version that is preferred again: what was announced as deleted under it lives once more. */
+export const reviveType = ({ dead }: Judge, type: string): void => {
+  for (const life of dead) if (life.startsWith(`${type} `)) dead.delete(life)
+}

@@ -1,0 +1,418 @@
+/**
+ * The cluster, its lanes and the broker of one run, and what the actions do to them. Lanes are opened, moved and closed as the program's
+ * supervisor does: by the plan that a discovery makes.
+ */
+import {
+  cutWatches,
+  compact,
+  type Cluster,
+  makeCluster,
+  restartServer,
+  type Stored,
+  sortedItems,
+  wake,
+} from "../../src/adapters/memory/model.ts"
+import type { KubeObject } from "../../src/adapters/memory/object.ts"
+import type { Trouble } from "../../src/adapters/memory/fault.ts"
+import { createObject, patchObject, removeObject, replaceObject } from "../../src/adapters/memory/write.ts"
+import { announceAfterReconnectMs, announceEveryMs, discoveryAgainMs, discoveryEveryMs, resyncDebounceMs } from "../../src/domain/limit.ts"
+import type { ServedType } from "../../src/domain/select/discovery.ts"
+import { typeKey, type ResourceType } from "../../src/domain/select/resource.ts"
+import { allEvents, type LaneSpec } from "../../src/domain/select/selection.ts"
+import { makeOutput } from "../../src/domain/sync/fact.ts"
+import { makeWriter } from "../../src/domain/wire/writer.ts"
+import type { Action, Plan } from "./action.ts"
+import { deliver, makeBroker, returnBroker } from "./broker.ts"
+import { flush } from "./consumer.ts"
+import { forgetType, judgeChange, makeJudge, reviveType } from "./judge.ts"
+import { makeRunner, signal, start, type Runner, type Scene } from "./runner.ts"
+import type { Subject } from "./subject.ts"
+import { after, note, type World } from "./world.ts"
+
+export interface Play extends Scene {
+  readonly open: Map<string, Runner>
+  readonly deselected: Set<string>
+  readonly forgotten: Set<string>
+  missingSinceMs: ReadonlyMap<string, number>
+  announcedMs: number
+}
+
+const definitions = "customresourcedefinitions.apiextensions.k8s.io"
+const definitionName = "widgets.example.com"
+const typesWatched: ReadonlySet<string> = new Set(["configmaps", "clusterroles.rbac.authorization.k8s.io", definitionName])
+export const keys: ReadonlyArray<string> = [...typesWatched]
+
+const namespaces = ["shop", "lab"]
+/** RBAC names may hold what JSON escapes. */
+const roleNames = ["view", "a<b", 'say "hi"', "back\\slash", "größe-漢"]
+
+export const makePlay = (plan: Plan, subject: Subject, world: World): Play => {
+  const cluster = makeCluster(plan.seed)
+  const play: Play = {
+    world,
+    subject,
+    cluster,
+    broker: makeBroker(world, subject),
+    judge: makeJudge(world),
+    departures: subject.departures.makeDepartures(),
+    pageObjects: plan.pageObjects,
+    onNotServed: () => surveySoon(play),
+    lists: 0,
+    open: new Map(),
+    deselected: new Set(),
+    forgotten: new Set(),
+    missingSinceMs: new Map(),
+    announcedMs: 0,
+  }
+  for (const name of namespaces) createObject(cluster, "namespaces", { metadata: { name } }, world.nowMs)
+  define(play, 1)
+  for (let count = 4 + world.chance.below(12); count > 0; count--) create(play, world.chance.below(2 ** 30))
+  // Somebody always writes something somewhere: the version moves on without an event of these types.
+  const beat = (): void => {
+    cluster.version++
+    after(world, 10_000, beat)
+  }
+  beat()
+  const surveyNow = (): void => {
+    survey(play)
+    after(world, discoveryEveryMs, surveyNow)
+  }
+  surveyNow()
+  return play
+}
+
+// Lanes ------------------------------------------------------------------------------------------------------------------
+
+export const servedTypes = ({ cluster }: Scene): ReadonlyArray<ServedType> =>
+  keys.flatMap((key) => {
+    const resource = cluster.shelves.get(key)?.resource
+    if (resource === undefined) return []
+    const { categories, group, kind, namespaced, plural, shortNames, singular, versions } = resource
+    return [{ group, version: versions[0] ?? "", plural, kind, namespaced, singular, shortNames, categories, watchable: true }]
+  })
+
+const specOf = ({ group, kind, namespaced, plural, version }: ResourceType): LaneSpec => ({
+  type: { group, version, plural, kind, namespaced },
+  events: allEvents,
+  namespace: undefined,
+  namespaces: undefined,
+  selector: "",
+  hidden: false,
+})
+
+const survey = (play: Play): void => {
+  const { deselected, open, subject, world } = play
+  const types = servedTypes(play)
+  const desired = types.filter((type) => !deselected.has(typeKey(type))).map(specOf)
+  const current = [...open.values()].map(({ lane }) => lane.spec)
+  const discovery = { types, staleGroups: new Set<string>() }
+  const plan = subject.plan.planLanes(current, desired, discovery, play.missingSinceMs, world.nowMs)
+  play.missingSinceMs = plan.missingSinceMs
+  for (const spec of plan.close) {
+    const ended = endLane(play, spec, "Deselected")
+    if (ended !== undefined) play.forgotten.add(typeKey(spec.type))
+  }
+  for (const spec of plan.vanish) endLane(play, spec, "Vanished")
+  for (const [old, spec] of plan.move) openLane(play, spec, endLane(play, old, "Vanished"))
+  for (const spec of plan.open) openLane(play, spec, undefined)
+  if (plan.lookAgainInMs !== undefined) after(world, Math.max(1, plan.lookAgainInMs), () => survey(play))
+}
+
+const surveySoon = (play: Play): void => {
+  for (const delayMs of discoveryAgainMs) after(play.world, delayMs, () => survey(play))
+}
+
+const openLane = (play: Play, spec: LaneSpec, previous: Runner | undefined): void => {
+  const runner = makeRunner(play, spec)
+  play.open.set(runner.lane.key, runner)
+  const begin = (): void => {
+    if (play.forgotten.delete(runner.lane.key)) {
+      for (const consumer of play.broker.consumers) flush(consumer)
+      forgetType(play.judge, play.broker.consumers, runner.type)
+    }
+    if (previous !== undefined) reviveType(play.judge, runner.type)
+    start(runner)
+  }
+  if (previous === undefined || previous.isClosed) begin()
+  else previous.onClosed.push(begin)
+}
+
+const endLane = (play: Play, spec: LaneSpec, how: "Vanished" | "Deselected"): Runner | undefined => {
+  const key = typeKey(spec.type)
+  const runner = play.open.get(key)
+  if (runner === undefined) return undefined
+  play.open.delete(key)
+  signal(runner, { _tag: how })
+  return runner
+}
+
+// Announcements ----------------------------------------------------------------------------------------------------------
+
+/** All lanes announce everything again, at most once a minute as far as a reconnect asks for it. */
+const announceAll = (play: Play): void => {
+  play.announcedMs = play.world.nowMs
+  note(play.world, "everything is announced again")
+  for (const runner of play.open.values()) signal(runner, { _tag: "ResyncAsked" })
+  announceOrphans(play)
+}
+
+const announceOrphans = (play: Play): void => {
+  const { broker, departures, judge, open, subject, world } = play
+  const gone = subject.departures.recentDepartures(departures, world.nowMs, ({ type }) => !open.has(typeKey(type)))
+  for (const departed of gone) {
+    const output = makeOutput()
+    output.changes.push({ event: "Deleted", record: -1, departed })
+    const lane = subject.lane.makeLane(specOf(departed.type))
+    const writer = makeWriter(1024)
+    const settings = { clusterId: "cluster", redact: false, reachable: new Set<string>(), bytesMax: 1 << 20 }
+    const { messages } = subject.turn.encodeBatch(lane, subject.turn.noRecords, output, 0, writer, settings)
+    const told = { event: "Deleted", type: makeRunner(play, lane.spec).type, address: `${departed.namespace}/${departed.name}` } as const
+    judgeChange(judge, { ...told, seen: { uid: departed.uid, version: departed.resourceVersion } }, false, true)
+    const batch = messages.map(({ end, start: from, ...about }) => ({ ...about, payload: writer.bytes.slice(from, end) }))
+    const send = (): void => deliver(broker, batch, (accepted) => (accepted ? undefined : after(world, 500, send)))
+    send()
+  }
+}
+
+const isAway = (play: Play, which: number, forMs: number, thenMs: number): void => {
+  const consumer = play.broker.consumers[which]!
+  const untilMs = Math.max(consumer.awayUntilMs, play.world.nowMs + forMs)
+  consumer.awayUntilMs = untilMs
+  after(play.world, untilMs - play.world.nowMs + thenMs, () => announceAll(play))
+}
+
+const breakBroker = (play: Play, forMs: number, lateMs: number): void => {
+  const { broker, world } = play
+  if (broker.isAway) return
+  broker.isAway = true
+  after(world, forMs, () => comeBack(play, lateMs))
+}
+
+/** The broker is back; consumers need a moment more and miss what is said until then, so everything is announced a while later. */
+const comeBack = (play: Play, lateMs: number): void => {
+  const { broker, world } = play
+  if (!broker.isAway) return
+  for (const consumer of broker.consumers) consumer.awayUntilMs = Math.max(consumer.awayUntilMs, world.nowMs + lateMs)
+  returnBroker(broker)
+  const waitMs = Math.max(announceAfterReconnectMs, play.announcedMs + announceEveryMs - world.nowMs)
+  after(world, waitMs, () => announceAll(play))
+}
+
+// Writes -----------------------------------------------------------------------------------------------------------------
+
+const pickKey = (roll: number): string => keys[roll % keys.length]!
+
+const create = (play: Play, roll: number): void => {
+  const key = pickKey(roll)
+  const at = (roll >> 4) % 12
+  const isRole = key.startsWith("clusterroles")
+  const metadata = isRole
+    ? { name: roleNames[at % roleNames.length]! }
+    : { name: `${key.slice(0, 2)}-${at}`, namespace: namespaces[at % 2]! }
+  createObject(play.cluster, key, { metadata, ...(isRole ? { rules: [] } : { data: { n: String(roll) } }) }, play.world.nowMs)
+}
+
+const pickStored = ({ cluster }: Play, roll: number): { readonly key: string; readonly stored: Stored } | undefined => {
+  const key = pickKey(roll)
+  const shelf = cluster.shelves.get(key)
+  const items = shelf === undefined ? [] : sortedItems(shelf)
+  const stored = items[(roll >> 4) % Math.max(1, items.length)]
+  return stored === undefined ? undefined : { key, stored }
+}
+
+const change = (play: Play, roll: number): void => {
+  const found = pickStored(play, roll)
+  if (found === undefined) return
+  const { key, stored } = found
+  patchObject(play.cluster, key, stored.namespace, stored.name, { metadata: { labels: { n: String(play.cluster.version) } } })
+}
+
+const remove = (play: Play, roll: number, isRecreated: boolean): void => {
+  const found = pickStored(play, roll)
+  if (found === undefined) return
+  const { key, stored } = found
+  const { name, namespace } = stored
+  removeObject(play.cluster, key, namespace, name, play.world.nowMs)
+  if (!isRecreated) return
+  const metadata = namespace === "" ? { name } : { name, namespace }
+  const again = () => createObject(play.cluster, key, { metadata, data: { again: "true" } }, play.world.nowMs)
+  if ((roll >> 12) % 3 === 0) after(play.world, (roll >> 14) % 1_500, again)
+  else again()
+}
+
+const definitionOf = (versions: number): KubeObject => ({
+  metadata: { name: definitionName },
+  spec: {
+    group: "example.com",
+    names: { plural: "widgets", kind: "Widget" },
+    scope: "Namespaced",
+    versions: Array.from({ length: versions }, (_, at) => ({ name: `v${at + 1}`, served: true, storage: at === 0, schema: {} })),
+  },
+})
+
+const define = (play: Play, versions: number): void => {
+  createObject(play.cluster, definitions, definitionOf(versions), play.world.nowMs)
+  surveySoon(play)
+}
+
+const moveVersion = (play: Play): void => {
+  const shelf = play.cluster.shelves.get(definitionName)
+  if (shelf === undefined) return
+  replaceObject(play.cluster, definitions, definitionOf(shelf.resource.versions.length === 1 ? 2 : 1))
+  surveySoon(play)
+}
+
+const withdraw = (play: Play, roll: number): void => {
+  play.cluster.deletionsTold = roll % 4
+  removeObject(play.cluster, definitions, "", definitionName, play.world.nowMs)
+  surveySoon(play)
+}
+
+/** The server's storage goes back to an older backup: versions that have been shown lie in the future now. */
+const restoreBackup = (play: Play, roll: number): void => {
+  const { cluster, judge, world } = play
+  const backup = [...cluster.shelves.values()].map((shelf) => ({ shelf, resource: shelf.resource, items: new Map(shelf.items) }))
+  const { version } = cluster
+  cluster.version += 100_000
+  after(world, 5_000 + (roll % 50_000), () => {
+    const isSame = backup.every(({ resource, shelf }) => cluster.shelves.get(shelf.key) === shelf && shelf.resource === resource)
+    if (!isSame || backup.length !== cluster.shelves.size) return
+    for (const { items, shelf } of backup) {
+      shelf.items.clear()
+      for (const [key, stored] of items) shelf.items.set(key, stored)
+      shelf.sorted = undefined
+      shelf.snapshots.clear()
+    }
+    cluster.version = version + 1
+    note(world, `the storage is back at version ${cluster.version}`)
+    restartServer(cluster)
+    judge.dead.clear()
+  })
+}
+
+// Faults -----------------------------------------------------------------------------------------------------------------
+
+/** A fault that lasts for a while. */
+const last = (play: Play, key: string, verb: "list" | "watch", trouble: Trouble, forMs: number): void => {
+  const { cluster, world } = play
+  const fault = { key, verb, trouble, times: Number.POSITIVE_INFINITY }
+  cluster.faults.push(fault)
+  after(world, forMs, () => {
+    // One that is used up is replaced by its rest, so it is known by its trouble.
+    const at = cluster.faults.findIndex((other) => other.trouble === trouble)
+    if (at >= 0) cluster.faults.splice(at, 1)
+    wake(cluster)
+  })
+}
+
+const actions: Readonly<Record<Action["name"], (play: Play, roll: number) => void>> = {
+  create,
+  change,
+  delete: (play, roll) => remove(play, roll, false),
+  recreate: (play, roll) => remove(play, roll, true),
+  burst: (play, roll) => {
+    for (let at = 0; at < 12; at++) {
+      const next = Math.imul(roll + at, 0x9e3779b1) >>> 2
+      ;[create, change, (p: Play, r: number) => remove(p, r, r % 2 === 0)][at % 3]!(play, next)
+    }
+  },
+  listExpired: ({ cluster }, roll) => cluster.faults.push({ key: pickKey(roll), verb: "list", trouble: { _tag: "Expired" }, times: 1 }),
+  watchExpired: ({ cluster }, roll) => {
+    cluster.faults.push({ key: pickKey(roll), verb: "watch", trouble: { _tag: "Expired" }, times: 1 + (roll % 2) })
+    cutWatches(cluster, pickKey(roll))
+  },
+  expiredStorm: (play, roll) => {
+    last(play, pickKey(roll), "watch", { _tag: "Expired" }, 20_000 + (roll % 60_000))
+    cutWatches(play.cluster, pickKey(roll))
+  },
+  compact: ({ cluster }) => compact(cluster),
+  futureVersion: restoreBackup,
+  listStatus: ({ cluster }, roll) =>
+    cluster.faults.push({
+      key: pickKey(roll),
+      verb: "list",
+      trouble: { _tag: "Status", code: [500, 503, 429, 413, 504][(roll >> 4) % 5]! },
+      times: 1 + (roll % 3),
+    }),
+  watchStatus: ({ cluster }, roll) => {
+    cluster.faults.push({
+      key: pickKey(roll),
+      verb: "watch",
+      trouble: { _tag: "Status", code: [500, 503, 429, 504][(roll >> 4) % 4]! },
+      times: 1 + (roll % 3),
+    })
+    cutWatches(cluster, pickKey(roll))
+  },
+  retryAfter: ({ cluster }, roll) => {
+    const verb = roll % 2 === 0 ? "list" : "watch"
+    cluster.faults.push({ key: pickKey(roll), verb, trouble: { _tag: "Status", code: 429, retryAfterSeconds: 1 + (roll % 20) }, times: 1 })
+    cutWatches(cluster, pickKey(roll))
+  },
+  refusal: ({ cluster }, roll) => {
+    const verb = roll % 2 === 0 ? "list" : "watch"
+    cluster.faults.push({ key: pickKey(roll), verb, trouble: { _tag: "Status", code: [401, 403, 404, 405][(roll >> 4) % 4]! }, times: 1 })
+    cutWatches(cluster, pickKey(roll))
+  },
+  listHtml: ({ cluster }, roll) =>
+    cluster.faults.push({ key: pickKey(roll), verb: "list", trouble: { _tag: "Html", code: roll % 2 === 0 ? 200 : 502 }, times: 1 }),
+  listStall: (play, roll) => last(play, pickKey(roll), roll % 2 === 0 ? "list" : "watch", { _tag: "Stall" }, 5_000 + (roll % 55_000)),
+  listCut: ({ cluster }, roll) =>
+    cluster.faults.push({ key: pickKey(roll), verb: "list", trouble: { _tag: "Cut", afterBytes: roll % 900 }, times: 1 }),
+  watchCut: ({ cluster }, roll) => {
+    cluster.faults.push({ key: pickKey(roll), verb: "watch", trouble: { _tag: "Cut", afterBytes: roll % 1_500 }, times: 1 })
+    if (roll % 2 === 0) cutWatches(cluster, pickKey(roll))
+  },
+  cutNow: ({ cluster }, roll) => cutWatches(cluster, pickKey(roll)),
+  silence: (play, roll) => {
+    const forMs = 10_000 + (roll % 290_000)
+    last(play, pickKey(roll), "watch", { _tag: "Silence" }, forMs)
+    if (roll % 3 === 0) after(play.world, forMs - 1, () => cutWatches(play.cluster, pickKey(roll)))
+  },
+  bookmarkTwice: ({ cluster }, roll) =>
+    cluster.faults.push({ key: pickKey(roll), verb: "watch", trouble: { _tag: "BookmarkTwice" }, times: 3 }),
+  restart: ({ cluster }) => restartServer(cluster),
+  withdraw,
+  define: (play, roll) => {
+    define(play, 1 + (roll % 2))
+    for (let at = 0; at < 4; at++) create(play, (keys.length * (roll + at * 7) + 2) >>> 0)
+  },
+  moveVersion,
+  deselect: (play, roll) => {
+    const key = pickKey(roll)
+    play.deselected.add(key)
+    survey(play)
+    after(play.world, 10_000 + (roll % 60_000), () => {
+      play.deselected.delete(key)
+      survey(play)
+    })
+  },
+  resync: (play, roll) => after(play.world, roll % 2 === 0 ? 0 : resyncDebounceMs, () => announceAll(play)),
+  outage: (play, roll) => breakBroker(play, 1_000 + (roll % 90_000), roll % 8_000),
+  consumerAway: (play, roll) => isAway(play, roll % 2, 5_000 + (roll % 115_000), resyncDebounceMs),
+  doubt: (play, roll) => {
+    play.broker.doubt = 10 + (roll % 60)
+    after(play.world, 5_000 + (roll % 55_000), () => (play.broker.doubt = 0))
+  },
+  slowSink: (play, roll) => {
+    play.broker.isSlow = true
+    after(play.world, 5_000 + (roll % 55_000), () => (play.broker.isSlow = false))
+  },
+}
+
+export const act = (play: Play, { name, roll }: Action): void => {
+  note(play.world, `— ${name} ${roll}`)
+  actions[name](play, roll)
+}
+
+/** All faults end; what they have broken is left to heal. */
+export const endFaults = (play: Play): void => {
+  const { broker, cluster, world } = play
+  note(world, "— faults end")
+  cluster.faults.length = 0
+  broker.doubt = 0
+  broker.isSlow = false
+  comeBack(play, 0)
+  play.deselected.clear()
+  surveySoon(play)
+  wake(cluster)
+}

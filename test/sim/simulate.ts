@@ -1,0 +1,103 @@
+/**
+ * One run: faults and writes for eight minutes of virtual time, then time to heal, then quiet.
+ */
+import { sortedItems } from "../../src/adapters/memory/model.ts"
+import { apiVersionOf, typeKey } from "../../src/domain/select/resource.ts"
+import { activeMs, type Action, drawPlan, type Plan } from "./action.ts"
+import { judgeView } from "./judge.ts"
+import { act, endFaults, makePlay, servedTypes, type Play } from "./scene.ts"
+import type { Subject } from "./subject.ts"
+import { after, Finding, makeWorld, runUntil, startMs, type World } from "./world.ts"
+
+/**
+ * Time to heal after the last fault: a version from the future is noticed when its watch has ended (10 min and a half at most), a refusal is
+ * asked again after 5 min at most, and an announcement waits for a minute.
+ */
+const healMs = 17 * 60_000
+/** Then nothing is said and nothing is listed for so long, which is longer than a watch lasts. */
+const quietMs = 11 * 60_000
+
+export interface Outcome {
+  readonly seed: number
+  /** What an oracle found; undefined: nothing. */
+  readonly finding: string | undefined
+  readonly hash: number
+  readonly matrix: ReadonlyMap<string, number>
+  readonly completedLists: number
+  readonly messages: number
+  readonly steps: number
+  readonly trace: ReadonlyArray<string>
+}
+
+const judgeEnd = (play: Play, moment: string): void => {
+  const served = servedTypes(play)
+  for (const type of served) {
+    const runner = play.open.get(typeKey(type))
+    if (runner?.lane.state._tag !== "watching" && runner?.lane.state._tag !== "paused") {
+      throw new Finding(`${moment} ${typeKey(type)} is ${runner?.lane.state._tag ?? "not watched"}`)
+    }
+  }
+  for (const consumer of play.broker.consumers) {
+    for (const type of served) {
+      const shelf = play.cluster.shelves.get(typeKey(type))!
+      const items = sortedItems(shelf).map(
+        ({ name, namespace, uid, version }) => [`${namespace}/${name}`, { uid, version: String(version) }] as const,
+      )
+      judgeView(consumer, `${apiVersionOf(type)} ${type.kind}`, new Map(items), moment)
+    }
+    const known = new Set(served.map((type) => `${apiVersionOf(type)} ${type.kind}`))
+    for (const type of consumer.view.keys()) if (!known.has(type)) judgeView(consumer, type, new Map(), moment)
+  }
+}
+
+const perform = (world: World, plan: Plan, subject: Subject, seen: (play: Play) => void): void => {
+  const play = makePlay(plan, subject, world)
+  seen(play)
+  for (const action of plan.actions) after(world, action.atMs, () => act(play, action))
+  after(world, activeMs, () => endFaults(play))
+  runUntil(world, startMs + activeMs + healMs)
+  judgeEnd(play, "after the faults")
+  const { lists } = play
+  const { messages } = play.broker
+  runUntil(world, world.nowMs + quietMs)
+  if (play.broker.messages !== messages) throw new Finding(`${play.broker.messages - messages} messages though nothing changes`)
+  if (play.lists !== lists) throw new Finding(`${play.lists - lists} lists though nothing happens`)
+  judgeEnd(play, "after the quiet")
+}
+
+/** Runs a plan. Any error counts as a finding: the engine must not throw. */
+export const simulatePlan = (plan: Plan, subject: Subject, traced = false): Outcome => {
+  const world = makeWorld(plan.seed, traced)
+  let play: Play | undefined
+  let finding: string | undefined
+  try {
+    perform(world, plan, subject, (made) => (play = made))
+  } catch (error) {
+    finding = error instanceof Finding ? error.message : `an error was thrown: ${error instanceof Error ? error.stack : String(error)}`
+  }
+  return {
+    seed: plan.seed,
+    finding,
+    hash: world.hash,
+    matrix: play?.judge.matrix ?? new Map(),
+    completedLists: play?.judge.completedLists ?? 0,
+    messages: play?.broker.messages ?? 0,
+    steps: world.steps,
+    trace: world.trace,
+  }
+}
+
+export const simulate = (seed: number, subject: Subject): Outcome => simulatePlan(drawPlan(seed), subject)
+
+/** Takes out as many actions as can go while something is still found: halves first, then ever smaller parts. */
+export const shrink = (plan: Plan, subject: Subject): Plan => {
+  let actions: ReadonlyArray<Action> = plan.actions
+  for (let size = Math.ceil(actions.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at < actions.length;) {
+      const fewer = [...actions.slice(0, at), ...actions.slice(at + size)]
+      if (simulatePlan({ ...plan, actions: fewer }, subject).finding === undefined) at += size
+      else actions = fewer
+    }
+  }
+  return { ...plan, actions }
+}

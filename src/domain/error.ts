@@ -269,6 +269,13 @@ export const errorRegistry = {
     "None runs there, or its health port is another one or off",
     "Name the address with --address, e.g. after kubectl -n meshery port-forward deployment/meshery-meshsync 11000",
   ),
+  ErrInvalidMessage: entry(
+    1040,
+    "Alert",
+    "A message is malformed",
+    "The bytes are no message about a resource, or come from another program",
+    "Decode only what arrives on meshery.meshsync.core",
+  ),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorName = keyof typeof errorRegistry

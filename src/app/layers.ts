@@ -4,6 +4,8 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import type { SnapshotOptions } from "../adapters/filesystem/snapshot.ts"
+import type { NatsOptions } from "../adapters/nats/broker.ts"
 import type { MeshError } from "../domain/error.ts"
 import type { Status } from "../domain/sync/status.ts"
 import type { ClusterApi } from "../ports/ClusterApi.ts"
@@ -41,35 +43,31 @@ export const layerClusterOf = (options: ClusterOptions): Layer.Layer<ClusterApi 
   )
 
 /** Outputs that nobody can ask anything of. */
-const layerNoRequests: Layer.Layer<Requests> = Layer.succeed(Requests, { incoming: Stream.never, reply: () => Effect.void })
+export const layerNoRequests: Layer.Layer<Requests> = Layer.succeed(Requests, { incoming: Stream.never, reply: () => Effect.void })
 
 /** NATS, both ways. */
 export const layerBroker = (values: Values): Layer.Layer<Sink | Requests, MeshError> =>
-  Layer.unwrap(
-    Effect.promise(async () => {
-      const { layer } = await import("../adapters/nats/broker.ts")
-      return layer({
-        url: values.brokerUrl.text,
-        pace: isOn(values.pace.text),
-        user: optional(values.natsUser.text),
-        password: optional(values.natsPassword.text),
-        token: optional(values.natsToken.text),
-        credsPath: optional(values.natsCreds.text),
-        nkeyPath: optional(values.natsNkey.text),
-        certPath: optional(values.natsCert.text),
-        keyPath: optional(values.natsKey.text),
-        caPath: optional(values.natsCa.text),
-      })
-    }),
-  )
+  layerBrokerOf({
+    url: values.brokerUrl.text,
+    pace: isOn(values.pace.text),
+    user: optional(values.natsUser.text),
+    password: optional(values.natsPassword.text),
+    token: optional(values.natsToken.text),
+    credsPath: optional(values.natsCreds.text),
+    nkeyPath: optional(values.natsNkey.text),
+    certPath: optional(values.natsCert.text),
+    keyPath: optional(values.natsKey.text),
+    caPath: optional(values.natsCa.text),
+  })
+
+export const layerBrokerOf = (options: NatsOptions): Layer.Layer<Sink | Requests, MeshError> =>
+  Layer.unwrap(Effect.promise(async () => (await import("../adapters/nats/broker.ts")).layer(options)))
 
 const layerSnapshotSink = (values: Values): Layer.Layer<Sink, SinkError> =>
-  Layer.unwrap(
-    Effect.promise(async () => {
-      const { layer } = await import("../adapters/filesystem/snapshot.ts")
-      return layer({ file: optional(values.outputFile.text), extended: isOn(values.extended.text), append: isOn(values.append.text) })
-    }),
-  )
+  layerSnapshotOf({ file: optional(values.outputFile.text), extended: isOn(values.extended.text), append: isOn(values.append.text) })
+
+export const layerSnapshotOf = (options: SnapshotOptions): Layer.Layer<Sink, SinkError> =>
+  Layer.unwrap(Effect.promise(async () => (await import("../adapters/filesystem/snapshot.ts")).layer(options)))
 
 /** YAML snapshots. */
 export const layerSnapshot = (values: Values): Layer.Layer<Sink | Requests, SinkError> =>

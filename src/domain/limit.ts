@@ -150,6 +150,8 @@ export const recreationsBytesMax = 8 * MiB
 /** In-process subscribers: messages waiting for one of them, and how long a publisher waits for a full one. */
 export const brokerQueueMax = 1024
 export const brokerQueueWaitMs = 1 * second
+/** Batches of copied changes that wait for an embedder's loop: two of at most 1 MiB, and one in its hands. */
+export const changeBatchesWaitingMax = 2
 /** A resync request is gathered this long with others. */
 export const resyncDebounceMs = 5 * second
 /** Requests waiting to be worked on; more are refused with a log line. */

@@ -18,7 +18,7 @@ import { select, type LaneSpec } from "../domain/select/selection.ts"
 import { typeKey, typeName } from "../domain/select/resource.ts"
 import { addToCounter, isSettled, makeEngine, projectStatus, type Engine } from "../domain/sync/engine.ts"
 import type { Fact } from "../domain/sync/fact.ts"
-import { makeLane } from "../domain/sync/lane.ts"
+import { makeLane, type Lane } from "../domain/sync/lane.ts"
 import type { Status } from "../domain/sync/status.ts"
 import { encodeMeta } from "../domain/wire/reply.ts"
 import { ClusterApi } from "../ports/ClusterApi.ts"
@@ -57,8 +57,6 @@ export interface Run {
 interface OpenLane {
   readonly spec: LaneSpec
   readonly signals: Signals
-  /** Completed when its loop has ended and said all that it had to say. */
-  readonly done: Deferred.Deferred<void>
 }
 
 interface Supervisor {
@@ -66,6 +64,8 @@ interface Supervisor {
   readonly desk: Desk
   configuration: Configuration
   readonly open: Map<string, OpenLane>
+  /** By type key, of the lane opened last: completed when its loop has ended and said all that it had to say. */
+  readonly lastLanes: Map<string, Deferred.Deferred<void>>
   readonly fibers: FiberMap.FiberMap<string, void, SinkError>
   /** One pending wish for a discovery says as much as ten. */
   readonly surveys: Queue.Queue<void>
@@ -94,6 +94,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     desk,
     configuration: { _tag: "Absent" },
     open: new Map(),
+    lastLanes: new Map(),
     fibers,
     surveys,
     missingSinceMs: new Map(),
@@ -186,41 +187,48 @@ const survey = Effect.fnUntraced(function* (supervisor: Supervisor, discovery: D
     yield* endLane(supervisor, spec, { _tag: "Vanished" }, "is gone: all its objects are announced as deleted")
   for (const spec of plan.close) yield* endLane(supervisor, spec, { _tag: "Deselected" }, "is no longer selected")
   for (const [old, spec] of plan.move) {
-    yield* openLane(
-      supervisor,
-      spec,
-      yield* endLane(supervisor, old, { _tag: "Vanished" }, `is served as ${typeName(spec.type)} from now on`),
-    )
+    yield* endLane(supervisor, old, { _tag: "Vanished" }, `is served as ${typeName(spec.type)} from now on`)
+    yield* openLane(supervisor, spec)
   }
   for (const [old, spec] of plan.changed) {
-    yield* openLane(supervisor, spec, yield* endLane(supervisor, old, { _tag: "Deselected" }, "is selected differently now"))
+    yield* endLane(supervisor, old, { _tag: "Deselected" }, "is selected differently now")
+    yield* openLane(supervisor, spec)
   }
-  for (const spec of plan.open) yield* openLane(supervisor, spec, Effect.void)
+  for (const spec of plan.open) yield* openLane(supervisor, spec)
   return plan.lookAgainInMs
 })
 
-/** @param after what the lane waits for: the end of the lane whose place it takes */
-const openLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: LaneSpec, after: Effect.Effect<void>) {
+/** A lane waits for the end of the one before it of its type: what that still has to say concerns the same addresses. */
+const openLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: LaneSpec) {
   const lane = makeLane(spec)
+  const before = supervisor.lastLanes.get(lane.key)
   const signals = yield* Queue.sliding<Fact>(laneSignalsMax)
   const done = yield* Deferred.make<void>()
-  supervisor.open.set(lane.key, { spec, signals, done })
+  supervisor.open.set(lane.key, { spec, signals })
+  supervisor.lastLanes.set(lane.key, done)
   supervisor.desk.engine.lanes.set(lane.key, lane)
   yield* Effect.logDebug(`${typeName(spec.type)} is watched`)
-  const loop = after.pipe(Effect.andThen(runLane(supervisor.desk, lane, signals)), Effect.ensuring(Deferred.succeed(done, undefined)))
+  const ended = Effect.sync(() => forgetLane(supervisor.desk.engine, lane))
+  const loop = (before === undefined ? Effect.void : Deferred.await(before)).pipe(
+    Effect.andThen(runLane(supervisor.desk, lane, signals)),
+    Effect.ensuring(Effect.andThen(ended, Deferred.succeed(done, undefined))),
+  )
   yield* FiberMap.run(supervisor.fibers, `${lane.key}#${supervisor.opened++}`, loop)
 })
 
-/** Tells a lane its end; what it has to say about it goes out first. Returns the wait for that. */
+/** A lane that has said all; another one may have taken its place already. */
+const forgetLane = ({ lanes }: Engine, lane: Lane): void => {
+  if (lanes.get(lane.key) === lane) lanes.delete(lane.key)
+}
+
+/** Tells a lane its end; what it has to say about it goes out first. */
 const endLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: LaneSpec, fact: Fact, why: string) {
   const key = typeKey(spec.type)
   const lane = supervisor.open.get(key)
-  if (lane === undefined) return Effect.void
+  if (lane === undefined) return
   yield* Effect.logInfo(`${typeName(spec.type)} ${why}`)
   yield* Queue.offer(lane.signals, fact)
   supervisor.open.delete(key)
-  supervisor.desk.engine.lanes.delete(key)
-  return Deferred.await(lane.done)
 })
 
 // Requests ---------------------------------------------------------------------------------------------------------------

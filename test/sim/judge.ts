@@ -22,13 +22,22 @@ export interface Judge {
   /** What is announced as living. */
   readonly living: View
   /** `type uid` of the lives whose Deleted has been announced. */
+  readonly buried: Set<string>
+  /** Those of them that the server has not brought back since, by a backup or an older version. */
   readonly dead: Set<string>
   /** How often a fact met a state. */
   readonly matrix: Map<string, number>
   completedLists: number
 }
 
-export const makeJudge = (world: World): Judge => ({ world, living: new Map(), dead: new Set(), matrix: new Map(), completedLists: 0 })
+export const makeJudge = (world: World): Judge => ({
+  world,
+  living: new Map(),
+  buried: new Set(),
+  dead: new Set(),
+  matrix: new Map(),
+  completedLists: 0,
+})
 
 export const countMeeting = ({ matrix }: Judge, state: string, fact: string): void => {
   const cell = `${state} × ${fact}`
@@ -64,11 +73,12 @@ export const judgeChange = (judge: Judge, told: Told, isAgain: boolean, isRepeat
       return
     case "Deleted":
       if (known === undefined) {
-        expect(isRepeating && judge.dead.has(life), () => `${what()}: nothing of it was living`)
+        expect(isRepeating && judge.buried.has(life), () => `${what()}: nothing of it was living`)
         return
       }
       expect(known.uid === seen.uid, () => `${what()}: the address belongs to another life, ${known.uid}`)
       living.delete(address)
+      judge.buried.add(life)
       judge.dead.add(life)
   }
 }

@@ -2,6 +2,7 @@
  * One lane with its work done in virtual time: performs List, Watch and Pause against the fake API server, makes their outcomes facts,
  * takes the turns and delivers them until accepted, exactly as the lane's loop does over real ports.
  */
+import { meetsTrouble } from "../../src/adapters/memory/fault.ts"
 import { answer, type Answer } from "../../src/adapters/memory/answer.ts"
 import { administrator, type Cluster, sortedItems } from "../../src/adapters/memory/model.ts"
 import { decodeText } from "../../src/adapters/memory/object.ts"
@@ -51,7 +52,6 @@ export interface Runner {
   /** Set while a signal may interrupt. */
   onSignal: (() => void) | undefined
   readonly onClosed: Array<() => void>
-  isClosed: boolean
   /** What the running list showed: the server's objects at its version, and a ledger of its pages. */
   shown: Map<string, Seen>
   listed: Ledger
@@ -73,7 +73,6 @@ export const makeRunner = (scene: Scene, spec: LaneSpec): Runner => ({
   wait: 0,
   onSignal: undefined,
   onClosed: [],
-  isClosed: false,
   shown: new Map(),
   listed: makeLedger(),
   version: "",
@@ -92,7 +91,6 @@ export const signal = (runner: Runner, fact: Fact): void => {
 const perform = (runner: Runner, command: Command | undefined): void => {
   switch (command?._tag) {
     case "Close":
-      runner.isClosed = true
       for (const closed of runner.onClosed) closed()
       return
     case "List":
@@ -393,7 +391,7 @@ const poll = (reader: Reader): void => {
   const { runner, watch } = reader
   const { cluster, world } = runner.scene
   if (reader.state !== "open") return
-  const isSilent = cluster.faults.some(({ trouble }) => trouble._tag === "Silence")
+  const isSilent = meetsTrouble(cluster.faults, runner.lane.key, "watch", "Silence")
   const shown = readWatch(cluster, watch)
   cutChunks(reader, shown.bytes)
   reader.state = shown.state
@@ -449,6 +447,15 @@ const awaitMore = (reader: Reader, idleAtMs: number): void => {
   })
 }
 
+const readOn = (reader: Reader): void =>
+  interruptible(reader.runner, (once) =>
+    after(
+      reader.runner.scene.world,
+      0,
+      once(() => read(reader)),
+    ),
+  )
+
 /** The version of the last of some lines that shows one; an ERROR line does not. */
 const versionOf = (lines: Uint8Array): string | undefined =>
   decodeText(lines)
@@ -462,14 +469,14 @@ const observe = (reader: Reader, chunk: Uint8Array): void => {
   const { records, scene } = runner
   const { frame, scan } = scene.subject
   const lines = frame.frame(framer, chunk)
-  if (lines === undefined) return interruptible(runner, (once) => once(() => read(reader))())
+  if (lines === undefined) return readOn(reader)
   scan.scanLines(lines, records)
   for (let record = 0; record < records.count; record++) {
     if (records.flaws[record] !== Flaw.none && records.sources[record] !== 5) throw new Finding(`${runner.lane.key}: a whole line was torn`)
   }
   runner.version = versionOf(lines) ?? runner.version
   turn(runner, { _tag: "Observed", records }, (next) => {
-    if (next === undefined) interruptible(runner, (once) => once(() => read(reader))())
+    if (next === undefined) readOn(reader)
     else perform(runner, next)
   })
 }

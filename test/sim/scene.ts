@@ -2,22 +2,13 @@
  * The cluster, its lanes and the broker of one run, and what the actions do to them. Lanes are opened, moved and closed as the program's
  * supervisor does: by the plan that a discovery makes.
  */
-import {
-  cutWatches,
-  compact,
-  type Cluster,
-  makeCluster,
-  restartServer,
-  type Stored,
-  sortedItems,
-  wake,
-} from "../../src/adapters/memory/model.ts"
+import { cutWatches, compact, makeCluster, restartServer, type Stored, sortedItems, wake } from "../../src/adapters/memory/model.ts"
 import type { KubeObject } from "../../src/adapters/memory/object.ts"
 import type { Trouble } from "../../src/adapters/memory/fault.ts"
-import { createObject, patchObject, removeObject, replaceObject } from "../../src/adapters/memory/write.ts"
+import { createObject, patchObject, removeObject } from "../../src/adapters/memory/write.ts"
 import { announceAfterReconnectMs, announceEveryMs, discoveryAgainMs, discoveryEveryMs, resyncDebounceMs } from "../../src/domain/limit.ts"
 import type { ServedType } from "../../src/domain/select/discovery.ts"
-import { typeKey, type ResourceType } from "../../src/domain/select/resource.ts"
+import { apiVersionOf, typeKey, type ResourceType } from "../../src/domain/select/resource.ts"
 import { allEvents, type LaneSpec } from "../../src/domain/select/selection.ts"
 import { makeOutput } from "../../src/domain/sync/fact.ts"
 import { makeWriter } from "../../src/domain/wire/writer.ts"
@@ -31,10 +22,14 @@ import { after, note, type World } from "./world.ts"
 
 export interface Play extends Scene {
   readonly open: Map<string, Runner>
+  /** Lanes that have not said all yet, those that have been told their end included. */
+  readonly running: Map<string, Runner>
   readonly deselected: Set<string>
-  readonly forgotten: Set<string>
+  /** Types that have been deselected, by key: consumers are told nothing more of them. */
+  readonly forgotten: Map<string, string>
   missingSinceMs: ReadonlyMap<string, number>
   announcedMs: number
+  isRestored: boolean
 }
 
 const definitions = "customresourcedefinitions.apiextensions.k8s.io"
@@ -59,10 +54,12 @@ export const makePlay = (plan: Plan, subject: Subject, world: World): Play => {
     onNotServed: () => surveySoon(play),
     lists: 0,
     open: new Map(),
+    running: new Map(),
     deselected: new Set(),
-    forgotten: new Set(),
+    forgotten: new Map(),
     missingSinceMs: new Map(),
     announcedMs: 0,
+    isRestored: false,
   }
   for (const name of namespaces) createObject(cluster, "namespaces", { metadata: { name } }, world.nowMs)
   define(play, 1)
@@ -109,12 +106,15 @@ const survey = (play: Play): void => {
   const plan = subject.plan.planLanes(current, desired, discovery, play.missingSinceMs, world.nowMs)
   play.missingSinceMs = plan.missingSinceMs
   for (const spec of plan.close) {
-    const ended = endLane(play, spec, "Deselected")
-    if (ended !== undefined) play.forgotten.add(typeKey(spec.type))
+    endLane(play, spec, "Deselected")
+    play.forgotten.set(typeKey(spec.type), `${apiVersionOf(spec.type)} ${spec.type.kind}`)
   }
   for (const spec of plan.vanish) endLane(play, spec, "Vanished")
-  for (const [old, spec] of plan.move) openLane(play, spec, endLane(play, old, "Vanished"))
-  for (const spec of plan.open) openLane(play, spec, undefined)
+  for (const [old, spec] of plan.move) {
+    endLane(play, old, "Vanished")
+    openLane(play, spec)
+  }
+  for (const spec of plan.open) openLane(play, spec)
   if (plan.lookAgainInMs !== undefined) after(world, Math.max(1, plan.lookAgainInMs), () => survey(play))
 }
 
@@ -122,28 +122,33 @@ const surveySoon = (play: Play): void => {
   for (const delayMs of discoveryAgainMs) after(play.world, delayMs, () => survey(play))
 }
 
-const openLane = (play: Play, spec: LaneSpec, previous: Runner | undefined): void => {
+const openLane = (play: Play, spec: LaneSpec): void => {
   const runner = makeRunner(play, spec)
-  play.open.set(runner.lane.key, runner)
+  const { key } = runner.lane
+  play.open.set(key, runner)
+  const previous = play.running.get(key)
+  play.running.set(key, runner)
+  runner.onClosed.push(() => {
+    if (play.running.get(key) === runner) play.running.delete(key)
+  })
   const begin = (): void => {
-    if (play.forgotten.delete(runner.lane.key)) {
+    if (play.forgotten.delete(key)) {
       for (const consumer of play.broker.consumers) flush(consumer)
       forgetType(play.judge, play.broker.consumers, runner.type)
     }
-    if (previous !== undefined) reviveType(play.judge, runner.type)
+    reviveType(play.judge, runner.type)
     start(runner)
   }
-  if (previous === undefined || previous.isClosed) begin()
+  if (previous === undefined) begin()
   else previous.onClosed.push(begin)
 }
 
-const endLane = (play: Play, spec: LaneSpec, how: "Vanished" | "Deselected"): Runner | undefined => {
+const endLane = (play: Play, spec: LaneSpec, how: "Vanished" | "Deselected"): void => {
   const key = typeKey(spec.type)
   const runner = play.open.get(key)
-  if (runner === undefined) return undefined
+  if (runner === undefined) return
   play.open.delete(key)
   signal(runner, { _tag: how })
-  return runner
 }
 
 // Announcements ----------------------------------------------------------------------------------------------------------
@@ -157,8 +162,8 @@ const announceAll = (play: Play): void => {
 }
 
 const announceOrphans = (play: Play): void => {
-  const { broker, departures, judge, open, subject, world } = play
-  const gone = subject.departures.recentDepartures(departures, world.nowMs, ({ type }) => !open.has(typeKey(type)))
+  const { broker, departures, judge, running, subject, world } = play
+  const gone = subject.departures.recentDepartures(departures, world.nowMs, ({ type }) => !running.has(typeKey(type)))
   for (const departed of gone) {
     const output = makeOutput()
     output.changes.push({ event: "Deleted", record: -1, departed })
@@ -240,7 +245,7 @@ const remove = (play: Play, roll: number, isRecreated: boolean): void => {
   else again()
 }
 
-const definitionOf = (versions: number): KubeObject => ({
+const definitionOf = (versions: number): KubeObject & { readonly spec: object } => ({
   metadata: { name: definitionName },
   spec: {
     group: "example.com",
@@ -258,7 +263,8 @@ const define = (play: Play, versions: number): void => {
 const moveVersion = (play: Play): void => {
   const shelf = play.cluster.shelves.get(definitionName)
   if (shelf === undefined) return
-  replaceObject(play.cluster, definitions, definitionOf(shelf.resource.versions.length === 1 ? 2 : 1))
+  const { spec } = definitionOf(shelf.resource.versions.length === 1 ? 2 : 1)
+  patchObject(play.cluster, definitions, "", definitionName, { spec })
   surveySoon(play)
 }
 
@@ -271,6 +277,9 @@ const withdraw = (play: Play, roll: number): void => {
 /** The server's storage goes back to an older backup: versions that have been shown lie in the future now. */
 const restoreBackup = (play: Play, roll: number): void => {
   const { cluster, judge, world } = play
+  // Once a run: a version that is given a second time before anybody noticed the first restoration cannot be told from progress.
+  if (play.isRestored) return
+  play.isRestored = true
   const backup = [...cluster.shelves.values()].map((shelf) => ({ shelf, resource: shelf.resource, items: new Map(shelf.items) }))
   const { version } = cluster
   cluster.version += 100_000

@@ -25,7 +25,7 @@ export const rememberDeparture = (departures: Departures, departure: Departure):
   forgetBefore(departures, departure.atMs - departuresKeptMs)
 }
 
-/** The remembered deletions that a predicate admits, oldest first, each address once with its last life. */
+/** The remembered deletions that a predicate admits, oldest first, each life once. */
 export const recentDepartures = (
   departures: Departures,
   nowMs: number,
@@ -38,6 +38,12 @@ export const recentDepartures = (
     if (admits(departure)) byLife.set(`${typeName(departure.type)}/${departure.namespace}/${departure.name}/${departure.uid}`, departure)
   }
   return [...byLife.values()]
+}
+
+/** Forgets what a predicate admits: its deletion must not be repeated, or need not be. */
+export const forgetDepartures = (departures: Departures, admits: (departure: Departure) => boolean): void => {
+  departures.entries = departures.entries.slice(departures.start).filter((departure) => !admits(departure))
+  departures.start = 0
 }
 
 const forgetBefore = (departures: Departures, thenMs: number): void => {

@@ -5,10 +5,10 @@
 import { batchBytesMax, batchMessagesMax } from "../limit.ts"
 import { Field, type Records } from "../read/record.ts"
 import { textOf } from "../read/text.ts"
-import { typeKey, type ResourceType } from "../select/resource.ts"
+import { typeKey, typeName, type ResourceType } from "../select/resource.ts"
 import { encodeChange, encodeIdentity, type EncodeSettings } from "../wire/message.ts"
 import type { Writer } from "../wire/writer.ts"
-import { recentDepartures, rememberDeparture, type Departures } from "./departures.ts"
+import { forgetDepartures, recentDepartures, rememberDeparture, type Departures } from "./departures.ts"
 import type { Change, ChangeEvent, Departed, Fact, Output } from "./fact.ts"
 import type { Lane } from "./lane.ts"
 import { holds } from "./ledger.ts"
@@ -35,8 +35,12 @@ export const takeTurn = (lane: Lane, fact: Fact, nowMs: number, departures: Depa
   for (const change of output.changes) {
     if (change.event === "Deleted") rememberDeparture(departures, { ...departedOf(change, records), type: lane.spec.type, atMs: nowMs })
   }
-  if (!output.announced) return
   const { type } = lane.spec
+  if (fact._tag === "Deselected") {
+    // From now on nobody knows what lives at these addresses: an earlier life's deletion, repeated, would take the present one away.
+    forgetDepartures(departures, (gone) => typeName(gone.type) === typeName(type) && holds(lane.ledger, gone.namespace, gone.name))
+  }
+  if (!output.announced) return
   const isGone = (gone: Departed & { readonly type: ResourceType }): boolean =>
     typeKey(gone.type) === lane.key && (gone.type.version !== type.version || !holds(lane.ledger, gone.namespace, gone.name))
   const announced = new Set(output.changes.flatMap((change) => (change.event === "Deleted" ? [departedOf(change, records).uid] : [])))

@@ -35,7 +35,9 @@ export const logFormatOf = (text: string, isTerminal: boolean): LogFormat | unde
   }
 }
 
-const levelNames: Readonly<Record<LogLevel.LogLevel, string>> = {
+type LevelName = "debug" | "info" | "warning" | "error" | "fatal"
+
+const levelNames: Readonly<Record<LogLevel.LogLevel, LevelName>> = {
   All: "debug",
   Trace: "debug",
   Debug: "debug",
@@ -95,14 +97,18 @@ export const renderLine = (format: LogFormat, { date, fields, level, message }: 
 }
 
 /** Every log line of the process. */
-export const layerLog = ({ debug, format, stderrOnly }: LogOptions): Layer.Layer<never> => {
+export const layerLog = ({ debug, format, stderrOnly }: LogOptions): Layer.Layer<never> =>
+  layerLogTo(debug, (line) => {
+    const stream = stderrOnly || line.level === "error" || line.level === "fatal" ? process.stderr : process.stdout
+    stream.write(`${renderLine(format, { ...line, fields: { app: "meshsync", ...line.fields } })}\n`)
+  })
+
+/** Log lines as data, for whoever shows them elsewhere. */
+export const layerLogTo = (debug: boolean, write: (line: LogLine & { readonly level: LevelName }) => void): Layer.Layer<never> => {
   const logger = Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
-    const level = levelNames[logLevel]
     const texts = (Array.isArray(message) ? message : [message]).map(textOf)
     if (cause.reasons.length > 0) texts.push(Cause.pretty(cause))
-    const fields = { app: "meshsync", ...fiber.getRef(References.CurrentLogAnnotations) }
-    const stream = stderrOnly || level === "error" || level === "fatal" ? process.stderr : process.stdout
-    stream.write(`${renderLine(format, { date, level, message: texts.join(" "), fields })}\n`)
+    write({ date, level: levelNames[logLevel], message: texts.join(" "), fields: fiber.getRef(References.CurrentLogAnnotations) })
   })
   return Layer.mergeAll(
     Logger.layer([logger]),

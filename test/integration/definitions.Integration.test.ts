@@ -77,6 +77,26 @@ describe("a definition", () => {
       expect(others).toEqual(lists.filter(([key]) => key !== "widgets.come.example.com"))
     }))
 
+  it("that is removed while nobody can watch gives the same 150 Deleteds", () =>
+    during(async (run, consumer) => {
+      const pulleys: Definition = { group: "away.example.com", plural: "pulleys", kind: "Pulley", versions: ["v1"] }
+      await define(plane, pulleys)
+      await createItems(pulleys, count)
+      await until(`${count} are Added`, 30_000, () => (new Set(eventsOf(consumer, "Pulley", "ADDED")).size === count ? true : undefined))
+      await plane.besideApiServer(async (other) => {
+        await plane.killApiServer()
+        await run.awaitStatus("the lane pauses", 30_000, (status) => findLane(status, "pulleys.away.example.com")?.state === "paused")
+        await other.write("DELETE", `${definitions}/pulleys.away.example.com`)
+        await until("the definition is gone", 60_000, async () =>
+          (await other.send("GET", `${definitions}/pulleys.away.example.com`)).status === 404 ? true : undefined,
+        )
+      })
+      expect(eventsOf(consumer, "Pulley", "DELETED")).toEqual([])
+      await plane.startApiServer()
+      await run.awaitStatus("the lane closes", 90_000, (status) => findLane(status, "pulleys.away.example.com") === undefined)
+      expect(eventsOf(consumer, "Pulley", "DELETED").toSorted()).toEqual(eventsOf(consumer, "Pulley", "ADDED").toSorted())
+    }))
+
   it("that changes its version gives Deleted with the old apiVersion, then Added with the new one", () =>
     during(async (run, consumer) => {
       const gears: Definition = { group: "move.example.com", plural: "gears", kind: "Gear", versions: ["v1beta1"] }

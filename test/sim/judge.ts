@@ -5,8 +5,7 @@
  * every life there is one Deleted, and no other life of its address before it. A completed list leaves the ledger, and every consumer that
  * missed nothing, with exactly what the list showed. In the end every consumer holds what the server holds.
  */
-import type { Consumer, Seen, View } from "./consumer.ts"
-import { viewOf } from "./consumer.ts"
+import { flush, viewOf, type Consumer, type Seen, type View } from "./consumer.ts"
 import { Finding, type World } from "./world.ts"
 
 /** An announced change: what a consumer will be told. */
@@ -23,8 +22,10 @@ export interface Judge {
   readonly living: View
   /** `type uid` of the lives whose Deleted has been announced. */
   readonly buried: Set<string>
-  /** Those of them that the server has not brought back since, by a backup or an older version. */
+  /** Those of them that the server has not brought back since, by preferring an older version. */
   readonly dead: Set<string>
+  /** Uids that a backup has brought back to life, or may yet while a Deleted of theirs is on its way. */
+  readonly restored: Set<string>
   /** How often a fact met a state. */
   readonly matrix: Map<string, number>
   completedLists: number
@@ -35,6 +36,7 @@ export const makeJudge = (world: World): Judge => ({
   living: new Map(),
   buried: new Set(),
   dead: new Set(),
+  restored: new Set(),
   matrix: new Map(),
   completedLists: 0,
 })
@@ -62,7 +64,7 @@ export const judgeChange = (judge: Judge, told: Told, isAgain: boolean, isRepeat
     case "Added":
       expect(known === undefined || known.uid === seen.uid, () => `${what()}: another life of the address was not deleted`)
       expect(known === undefined || isAgain, () => `${what()}: it had been added before`)
-      expect(!judge.dead.has(life), () => `${what()}: it had been deleted`)
+      expect(!judge.dead.has(life) || judge.restored.has(seen.uid), () => `${what()}: it had been deleted`)
       living.set(address, seen)
       return
     case "Modified":
@@ -103,7 +105,10 @@ export const judgeView = (consumer: Consumer, type: string, server: ReadonlyMap<
 /** A type that is no longer selected: consumers are told nothing more, so nothing is expected of them. */
 export const forgetType = (judge: Judge, consumers: ReadonlyArray<Consumer>, type: string): void => {
   judge.living.delete(type)
-  for (const { view } of consumers) view.delete(type)
+  for (const consumer of consumers) {
+    flush(consumer)
+    consumer.view.delete(type)
+  }
 }
 
 /** A version that is preferred again: what was announced as deleted under it lives once more. */

@@ -8,13 +8,12 @@ import type { Trouble } from "../../src/adapters/memory/fault.ts"
 import { createObject, patchObject, removeObject } from "../../src/adapters/memory/write.ts"
 import { announceAfterReconnectMs, announceEveryMs, discoveryAgainMs, discoveryEveryMs, resyncDebounceMs } from "../../src/domain/limit.ts"
 import type { ServedType } from "../../src/domain/select/discovery.ts"
-import { apiVersionOf, typeKey, type ResourceType } from "../../src/domain/select/resource.ts"
+import { typeKey, type ResourceType } from "../../src/domain/select/resource.ts"
 import { allEvents, type LaneSpec } from "../../src/domain/select/selection.ts"
 import { makeOutput } from "../../src/domain/sync/fact.ts"
 import { makeWriter } from "../../src/domain/wire/writer.ts"
 import type { Action, Plan } from "./action.ts"
 import { deliver, makeBroker, returnBroker } from "./broker.ts"
-import { flush } from "./consumer.ts"
 import { forgetType, judgeChange, makeJudge, reviveType } from "./judge.ts"
 import { makeRunner, signal, start, type Runner, type Scene } from "./runner.ts"
 import type { Subject } from "./subject.ts"
@@ -25,8 +24,8 @@ export interface Play extends Scene {
   /** Lanes that have not said all yet, those that have been told their end included. */
   readonly running: Map<string, Runner>
   readonly deselected: Set<string>
-  /** Types that have been deselected, by key: consumers are told nothing more of them. */
-  readonly forgotten: Map<string, string>
+  /** Types whose lane ended deselected, by key: consumers are told nothing more of them. */
+  readonly forgotten: Map<string, Set<string>>
   missingSinceMs: ReadonlyMap<string, number>
   announcedMs: number
   isRestored: boolean
@@ -105,10 +104,7 @@ const survey = (play: Play): void => {
   const discovery = { types, staleGroups: new Set<string>() }
   const plan = subject.plan.planLanes(current, desired, discovery, play.missingSinceMs, world.nowMs)
   play.missingSinceMs = plan.missingSinceMs
-  for (const spec of plan.close) {
-    endLane(play, spec, "Deselected")
-    play.forgotten.set(typeKey(spec.type), `${apiVersionOf(spec.type)} ${spec.type.kind}`)
-  }
+  for (const spec of plan.close) endLane(play, spec, "Deselected")
   for (const spec of plan.vanish) endLane(play, spec, "Vanished")
   for (const [old, spec] of plan.move) {
     endLane(play, old, "Vanished")
@@ -132,10 +128,8 @@ const openLane = (play: Play, spec: LaneSpec): void => {
     if (play.running.get(key) === runner) play.running.delete(key)
   })
   const begin = (): void => {
-    if (play.forgotten.delete(key)) {
-      for (const consumer of play.broker.consumers) flush(consumer)
-      forgetType(play.judge, play.broker.consumers, runner.type)
-    }
+    for (const type of play.forgotten.get(key) ?? []) forgetType(play.judge, play.broker.consumers, type)
+    play.forgotten.delete(key)
     reviveType(play.judge, runner.type)
     start(runner)
   }
@@ -148,6 +142,9 @@ const endLane = (play: Play, spec: LaneSpec, how: "Vanished" | "Deselected"): vo
   const runner = play.open.get(key)
   if (runner === undefined) return
   play.open.delete(key)
+  if (how === "Deselected") {
+    runner.onClosed.push(() => play.forgotten.set(key, new Set([...(play.forgotten.get(key) ?? []), runner.type])))
+  }
   signal(runner, { _tag: how })
 }
 
@@ -288,14 +285,16 @@ const restoreBackup = (play: Play, roll: number): void => {
     if (!isSame || backup.length !== cluster.shelves.size) return
     for (const { items, shelf } of backup) {
       shelf.items.clear()
-      for (const [key, stored] of items) shelf.items.set(key, stored)
+      for (const [key, stored] of items) {
+        shelf.items.set(key, stored)
+        judge.restored.add(stored.uid)
+      }
       shelf.sorted = undefined
       shelf.snapshots.clear()
     }
     cluster.version = version + 1
     note(world, `the storage is back at version ${cluster.version}`)
     restartServer(cluster)
-    judge.dead.clear()
   })
 }
 

@@ -45,7 +45,10 @@ const judgeEnd = (play: Play, moment: string): void => {
       )
       judgeView(consumer, `${apiVersionOf(type)} ${type.kind}`, new Map(items), moment)
     }
-    const known = new Set([...served.map((type) => `${apiVersionOf(type)} ${type.kind}`), ...play.forgotten.values()])
+    const known = new Set([
+      ...served.map((type) => `${apiVersionOf(type)} ${type.kind}`),
+      ...[...play.forgotten.values()].flatMap((types) => [...types]),
+    ])
     for (const type of consumer.view.keys()) if (!known.has(type)) judgeView(consumer, type, new Map(), moment)
   }
 }

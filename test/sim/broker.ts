@@ -3,6 +3,7 @@
  * delivered, lost, or delivered in half. While it is away nothing is taken. What is created anew goes out once more, as the NATS sink does.
  */
 import { recreationRepeatMs } from "../../src/domain/limit.ts"
+import { typeKey } from "../../src/domain/select/resource.ts"
 import type { Message } from "../../src/ports/Sink.ts"
 import { consume, makeConsumer, readMessage, type Consumer } from "./consumer.ts"
 import type { Subject } from "./subject.ts"
@@ -82,4 +83,13 @@ export const deliver = (broker: Broker, messages: ReadonlyArray<Message>, settle
 export const returnBroker = (broker: Broker): void => {
   broker.isAway = false
   for (const again of broker.waiting.splice(0)) again()
+}
+
+/** A repetition of a type that is no longer selected may be of an object that is gone by now: nothing is promised of it. */
+export const forgetRepetitions = ({ recreations }: Broker, key: string): void => {
+  for (const [address, { message }] of recreations.waiting) {
+    if (typeKey(message.type) !== key) continue
+    recreations.waiting.delete(address)
+    recreations.bytes -= message.payload.byteLength
+  }
 }

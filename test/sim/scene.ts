@@ -13,7 +13,7 @@ import { allEvents, type LaneSpec } from "../../src/domain/select/selection.ts"
 import { makeOutput } from "../../src/domain/sync/fact.ts"
 import { makeWriter } from "../../src/domain/wire/writer.ts"
 import type { Action, Plan } from "./action.ts"
-import { deliver, makeBroker, returnBroker } from "./broker.ts"
+import { deliver, forgetRepetitions, makeBroker, returnBroker } from "./broker.ts"
 import { forgetType, judgeChange, makeJudge, reviveType } from "./judge.ts"
 import { makeRunner, signal, start, type Runner, type Scene } from "./runner.ts"
 import type { Subject } from "./subject.ts"
@@ -143,7 +143,10 @@ const endLane = (play: Play, spec: LaneSpec, how: "Vanished" | "Deselected"): vo
   if (runner === undefined) return
   play.open.delete(key)
   if (how === "Deselected") {
-    runner.onClosed.push(() => play.forgotten.set(key, new Set([...(play.forgotten.get(key) ?? []), runner.type])))
+    runner.onClosed.push(() => {
+      play.forgotten.set(key, new Set([...(play.forgotten.get(key) ?? []), runner.type]))
+      forgetRepetitions(play.broker, key)
+    })
   }
   signal(runner, { _tag: how })
 }

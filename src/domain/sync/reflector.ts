@@ -40,6 +40,8 @@ export const step = (lane: Lane, fact: Fact, nowMs: number, output: Output): voi
       return resyncAsked(lane, output)
     case "Vanished":
       announceDepartures(lane, output, clear(lane.ledger))
+      // No list will complete the announcement that was asked for: nothing lives any more, so this completes it.
+      output.announced = lane.announcing
       return close(lane, output)
     case "Deselected":
       return close(lane, output)

@@ -28,10 +28,10 @@ const MetadataSchema = Schema.Struct({
   selfLink: optionalText("As in the object"),
   uid: text("Identifies one life of an object"),
   resourceVersion: optionalText("The version of the object; compare for equality"),
-  generation: Schema.optionalKey(Schema.Number.annotate({ description: "Absent where it is 0" })),
+  generation: Schema.optionalKey(Schema.Finite.annotate({ description: "Absent where it is 0" })),
   creationTimestamp: optionalText("As in the object"),
   deletionTimestamp: optionalText("As in the object"),
-  deletionGracePeriodSeconds: Schema.optionalKey(Schema.Number),
+  deletionGracePeriodSeconds: Schema.optionalKey(Schema.Finite),
   labels: Schema.optionalKey(Schema.Array(LabelSchema).annotate({ description: "In the order of the keys" })),
   annotations: Schema.optionalKey(Schema.Array(LabelSchema).annotate({ description: "In the order of the keys" })),
   ownerReferences: jsonText("The array"),
@@ -47,8 +47,8 @@ const AttributeSchema = Schema.Struct({
 
 const PayloadSchema = Schema.Struct({
   id: text("Always empty"),
-  apiVersion: text("apps/v1"),
-  kind: text("Deployment"),
+  apiVersion: text("Group and version, e.g. apps/v1"),
+  kind: text("E.g. Deployment"),
   model: text("Always empty"),
   metadata: MetadataSchema,
   spec: Schema.optionalKey(AttributeSchema),

@@ -91,6 +91,7 @@ const makeFlights = (now: () => number) => {
       if (flight.refusal === undefined) conclude(number, flight, { _tag: "taken", heard: knowsHearing ? flight.heard : undefined })
       else conclude(number, flight, { _tag: "refused", reason: flight.refusal })
     },
+    /** To be called when nothing can be launched any more. */
     lose: (reason: string) => {
       for (const [number, flight] of flights) conclude(number, flight, { _tag: "lost", reason })
     },
@@ -160,9 +161,10 @@ export const makeSession = (server: BrokerServer, nc: NatsConnection, now: () =>
   const ended = Deferred.makeUnsafe<string>()
   let payloadBytesMax = brokerPayloadBytesMax
   const end = (reason: string) => {
-    flights.lose(reason)
-    Deferred.doneUnsafe(ended, Effect.succeed(reason))
+    // First closed, then told: who is told may try again in the same moment, and must find it over.
     void nc.close()
+    Deferred.doneUnsafe(ended, Effect.succeed(reason))
+    flights.lose(reason)
   }
   void followStatus(nc, flights)
   void nc.closed().then((cause) => end(cause instanceof Error ? textOf(cause) : "the broker closed the connection"))

@@ -74,14 +74,19 @@ export interface Ports {
 }
 
 /** Builds the adapter; it ends with the scope. */
-export const openPorts = (options: NatsOptions, lines: Array<string> = []) =>
-  Effect.map(
-    Effect.provide(
-      Layer.build(layer(options)),
-      Logger.layer([Logger.make(({ logLevel, message }) => void lines.push(`${logLevel} ${[message].flat().map(String).join(" ")}`))]),
-    ),
-    (services): Ports => ({ sink: Context.get(services, Sink), requests: Context.get(services, Requests), lines }),
-  )
+export const openPorts = (options: NatsOptions, lines: Array<string> = []) => {
+  const logging = Logger.layer([
+    Logger.make(({ logLevel, message }) => void lines.push(`${logLevel} ${[message].flat().map(String).join(" ")}`)),
+  ])
+  return Effect.map(Effect.provide(Layer.build(layer(options)), logging), (services): Ports => {
+    const sink = Context.get(services, Sink)
+    return {
+      sink: { ...sink, deliver: (batch) => Effect.provide(sink.deliver(batch), logging) },
+      requests: Context.get(services, Requests),
+      lines,
+    }
+  })
+}
 
 /** A connection of the platform's, which ends with the scope. */
 export const connectPlatform = (server: NatsServer, over: ConnectionOptions = {}): Effect.Effect<NatsConnection, never, Scope.Scope> =>

@@ -82,6 +82,7 @@ export const definitionsKey = "customresourcedefinitions.apiextensions.k8s.io"
 const settle = Effect.fnUntraced(function* ({ desk, lane, output }: Loop, fact: Fact) {
   const records = "records" in fact ? fact.records : noRecords
   yield* deliverTurn(desk, lane, records, output, fact._tag === "PageListed" ? "announcement" : "live")
+  lane.delivered ||= lane.synced
   if (output.commands.some((command) => command._tag === "RenewCredentials")) yield* desk.api.renewCredentials
 })
 

@@ -44,14 +44,14 @@ export const addToCounter = (engine: Engine, name: string, by = 1): void => {
 
 /** A lane that has been listed and delivered once, or will not be without somebody's help. */
 const isLaneSettled = (lane: Lane): boolean =>
-  lane.synced || (lane.trouble !== undefined && (isRefusal(lane.trouble.failure) || lane.attempts >= settleAttempts))
+  lane.delivered || (lane.trouble !== undefined && (isRefusal(lane.trouble.failure) || lane.attempts >= settleAttempts))
 
 /** Whether everything selected has been announced once, as far as the cluster lets it be read. */
 export const isSettled = (engine: Engine): boolean => engine.surveyed && [...engine.lanes.values()].every(isLaneSettled)
 
 /** The lanes that could not be read, for the end of a snapshot. */
 export const unreadLanes = (engine: Engine): ReadonlyArray<Lane> =>
-  [...engine.lanes.values()].filter((lane) => !lane.synced && !lane.spec.hidden)
+  [...engine.lanes.values()].filter((lane) => !lane.delivered && !lane.spec.hidden)
 
 export const projectStatus = (engine: Engine, nowMs: number, sink: Status["sink"]): Status => ({
   version: engine.version,
@@ -74,7 +74,7 @@ const projectLane = (lane: Lane): LaneStatus => {
     kind: lane.spec.type.kind,
     state: lane.state._tag,
     objects: lane.ledger.size,
-    synced: lane.synced,
+    synced: lane.delivered,
     published: { added, modified, deleted },
     doubtful,
     resent,

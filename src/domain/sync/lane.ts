@@ -48,8 +48,10 @@ export interface Lane {
   limitMax: number
   /** Pages of the running list taken in so far. */
   pages: number
-  /** A complete list has been delivered at least once. */
+  /** A complete list has been taken in at least once. */
   synced: boolean
+  /** And delivered: what it said has been accepted. The shell knows when. */
+  delivered: boolean
   /** The running list announces everything as Added, whatever the ledger holds. */
   announcing: boolean
   /** Another announcement was asked for while a list was running: one more round follows it. */
@@ -80,6 +82,7 @@ export const makeLane = (spec: LaneSpec): Lane => ({
   limitMax: pageObjectsMax,
   pages: 0,
   synced: false,
+  delivered: false,
   announcing: false,
   announceAgain: false,
   heard: false,

@@ -5,7 +5,7 @@
 import { meetsTrouble } from "../../src/adapters/memory/fault.ts"
 import { answer, type Answer } from "../../src/adapters/memory/answer.ts"
 import { administrator, type Cluster, sortedItems } from "../../src/adapters/memory/model.ts"
-import { decodeText } from "../../src/adapters/memory/object.ts"
+import { decodeText, encodeText } from "../../src/adapters/memory/object.ts"
 import { readBookmark, readWatch, type Watch } from "../../src/adapters/memory/watch.ts"
 import { answerWaitMs, lineBytesMax, watchGraceMs, watchIdleMs, watchTimeoutMaxMs, watchTimeoutMinMs } from "../../src/domain/limit.ts"
 import { Flaw, makeRecords, type Records } from "../../src/domain/read/record.ts"
@@ -38,6 +38,10 @@ export interface Scene {
   readonly onNotServed: () => void
   /** Lists asked for from their beginning. */
   lists: number
+  /** A page takes up to so long. */
+  pageMs: number
+  /** Types whose watch ends with an ERROR line that is none of 410. */
+  readonly errorLines: Set<string>
 }
 
 export interface Runner {
@@ -244,8 +248,8 @@ const beginList = (runner: Runner): void => {
 }
 
 const fetchPage = (runner: Runner, command: CommandOf<"List">, then: (given: Uint8Array | Failure) => void): void => {
-  const { pageObjects, world } = runner.scene
-  after(world, 1 + world.chance.below(80), () => {
+  const { pageMs, pageObjects, world } = runner.scene
+  after(world, 1 + world.chance.below(pageMs), () => {
     if (command.continue === "") beginList(runner)
     const limit = String(Math.min(command.limit, pageObjects))
     const given = ask(runner, { limit, ...(command.continue === "" ? {} : { continue: command.continue }) })
@@ -387,6 +391,10 @@ const cutChunks = ({ chunks, runner }: Reader, bytes: Uint8Array): void => {
   }
 }
 
+const errorLine = encodeText(
+  `{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"etcd is away","reason":"InternalError","code":500}}\n`,
+)
+
 const poll = (reader: Reader): void => {
   const { runner, watch } = reader
   const { cluster, world } = runner.scene
@@ -396,6 +404,11 @@ const poll = (reader: Reader): void => {
   cutChunks(reader, shown.bytes)
   reader.state = shown.state
   if (reader.state !== "open") return
+  if (runner.scene.errorLines.delete(runner.lane.key)) {
+    cutChunks(reader, errorLine)
+    reader.state = "ended"
+    return
+  }
   if (world.nowMs >= reader.nextBookmarkMs || world.nowMs >= reader.endMs) {
     reader.nextBookmarkMs = world.nowMs + 60_000
     const bookmark = readBookmark(cluster, watch)
@@ -472,7 +485,7 @@ const observe = (reader: Reader, chunk: Uint8Array): void => {
   if (lines === undefined) return readOn(reader)
   scan.scanLines(lines, records)
   for (let record = 0; record < records.count; record++) {
-    if (records.flaws[record] !== Flaw.none && records.sources[record] !== 5) throw new Finding(`${runner.lane.key}: a whole line was torn`)
+    if (records.flaws[record] === Flaw.notJson) throw new Finding(`${runner.lane.key}: a whole line was torn`)
   }
   runner.version = versionOf(lines) ?? runner.version
   turn(runner, { _tag: "Observed", records }, (next) => {

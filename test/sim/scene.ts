@@ -52,6 +52,8 @@ export const makePlay = (plan: Plan, subject: Subject, world: World): Play => {
     pageObjects: plan.pageObjects,
     onNotServed: () => surveySoon(play),
     lists: 0,
+    pageMs: 80,
+    errorLines: new Set(),
     open: new Map(),
     running: new Map(),
     deselected: new Set(),
@@ -142,7 +144,7 @@ const endLane = (play: Play, spec: LaneSpec, how: "Vanished" | "Deselected"): vo
   const runner = play.open.get(key)
   if (runner === undefined) return
   play.open.delete(key)
-  if (how === "Deselected") {
+  if (how === "Deselected" && play.deselected.has(key)) {
     runner.onClosed.push(() => {
       play.forgotten.set(key, new Set([...(play.forgotten.get(key) ?? []), runner.type]))
       forgetRepetitions(play.broker, key)
@@ -283,6 +285,7 @@ const restoreBackup = (play: Play, roll: number): void => {
   const backup = [...cluster.shelves.values()].map((shelf) => ({ shelf, resource: shelf.resource, items: new Map(shelf.items) }))
   const { version } = cluster
   cluster.version += 100_000
+  after(world, 1_000, () => actions.burst(play, roll))
   after(world, 5_000 + (roll % 50_000), () => {
     const isSame = backup.every(({ resource, shelf }) => cluster.shelves.get(shelf.key) === shelf && shelf.resource === resource)
     if (!isSame || backup.length !== cluster.shelves.size) return
@@ -383,6 +386,28 @@ const actions: Readonly<Record<Action["name"], (play: Play, roll: number) => voi
     cluster.faults.push({ key: pickKey(roll), verb: "watch", trouble: { _tag: "BookmarkTwice" }, times: 3 }),
   restart: ({ cluster }) => restartServer(cluster),
   withdraw,
+  /** A consumer misses a deletion, and the type goes before its announcement is over. */
+  withdrawUnheard: (play, roll) => {
+    isAway(play, 0, 3_000, 200)
+    after(play.world, 1_000, () => remove(play, roll * keys.length + 2, false))
+    after(play.world, 2_900, () => withdraw(play, roll))
+  },
+  /** A consumer is back and asks for everything while everything is being listed for another reason. */
+  returnMidList: (play, roll) => {
+    play.pageMs = 1_500
+    isAway(play, 0, 3_000, roll % 1_500)
+    after(play.world, 1_000, () => actions.burst(play, roll))
+    after(play.world, 2_900, () => restartServer(play.cluster))
+    after(play.world, 20_000, () => (play.pageMs = 80))
+  },
+  slowApi: (play, roll) => {
+    play.pageMs = 300 + (roll % 2_500)
+    after(play.world, 5_000 + (roll % 55_000), () => (play.pageMs = 80))
+  },
+  errorLine: (play, roll) => {
+    play.errorLines.add(pickKey(roll))
+    wake(play.cluster)
+  },
   define: (play, roll) => {
     define(play, 1 + (roll % 2))
     for (let at = 0; at < 4; at++) create(play, (keys.length * (roll + at * 7) + 2) >>> 0)
@@ -422,6 +447,8 @@ export const endFaults = (play: Play): void => {
   cluster.faults.length = 0
   broker.doubt = 0
   broker.isSlow = false
+  play.pageMs = 80
+  play.errorLines.clear()
   comeBack(play, 0)
   play.deselected.clear()
   surveySoon(play)

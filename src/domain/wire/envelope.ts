@@ -42,7 +42,7 @@ const MetadataSchema = Schema.Struct({
 
 const AttributeSchema = Schema.Struct({
   id: text("Always empty"),
-  attribute: text("The member as a text of JSON: the API server's own bytes, so 64-bit integers are exact"),
+  attribute: optionalText("The member as a text of JSON: the API server's own bytes, so 64-bit integers are exact"),
 })
 
 const PayloadSchema = Schema.Struct({

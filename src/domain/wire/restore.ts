@@ -2,7 +2,7 @@
  * The way back from a message's `Object` to the object of Kubernetes: labels as a map, spec and status as trees.
  *
  * A message carries metadata, spec, status, data, binaryData, stringData, immutable and type; other members of an object it does not have.
- * Texts that are no JSON stay texts. Numbers go through doubles, so integers beyond 2^53 are rounded: who needs them reads the texts.
+ * Texts that are no JSON stay texts, so a member that was the string `42` comes back as a number. Numbers go through doubles, so integers beyond 2^53 are rounded: who needs them reads the texts.
  */
 
 /** An element of `labels` or `annotations`: the value is raw, escapes and all, and absent where it is empty. */
@@ -35,10 +35,10 @@ export interface PayloadMetadata {
   readonly cluster_id: string
 }
 
-/** `spec` or `status`: the attribute is a text of JSON, to the byte what the API server sent. */
+/** `spec` or `status`: the attribute is a text of JSON, to the byte what the API server sent. The Go MeshSync leaves out an empty one. */
 export interface Attribute {
   readonly id: string
-  readonly attribute: string
+  readonly attribute?: string
 }
 
 /** The `Object` of a message about a resource. `data` and its like are texts of JSON. */
@@ -126,8 +126,8 @@ export const restoreObject = (payload: Payload): KubernetesObject => {
     apiVersion,
     kind,
     metadata: restoreMetadata(metadata),
-    ...(spec === undefined ? {} : { spec: parseText(spec.attribute) }),
-    ...(status === undefined ? {} : { status: parseText(status.attribute) }),
+    ...(spec === undefined ? {} : { spec: parseText(spec.attribute ?? "") }),
+    ...(status === undefined ? {} : { status: parseText(status.attribute ?? "") }),
     ...(immutable === undefined ? {} : { immutable: parseText(immutable) }),
     ...(data === undefined ? {} : { data: parseText(data) }),
     ...(binaryData === undefined ? {} : { binaryData: parseText(binaryData) }),

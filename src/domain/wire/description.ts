@@ -1,0 +1,103 @@
+/**
+ * What goes over the wire, described for machines: JSON Schema of the messages, AsyncAPI of the subjects. Made from the schema that decodes.
+ */
+import * as Schema from "effect/Schema"
+import { ResourceMessageSchema } from "./envelope.ts"
+import { coreSubject, requestQueue, requestSubject } from "./subject.ts"
+
+/** A document of JSON. */
+export interface JsonDocument {
+  readonly [member: string]: unknown
+}
+
+const resourceMessage = (): JsonDocument => {
+  const { definitions } = Schema.toJsonSchemaDocument(ResourceMessageSchema)
+  return definitions["ResourceMessage"] as JsonDocument
+}
+
+/** The JSON Schema (draft 2020-12) of a message on `meshery.meshsync.core`. */
+export const describeMessage = (): JsonDocument => ({
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  title: "MeshSync message",
+  ...resourceMessage(),
+})
+
+const requestSchema: JsonDocument = {
+  type: "object",
+  description: "Member names are read in any case, unknown ones are ignored",
+  properties: {
+    Request: {
+      type: "object",
+      properties: { Entity: { type: "string", enum: ["resync-discovery", "meshsync-meta"] } },
+      required: ["Entity"],
+    },
+  },
+  required: ["Request"],
+}
+
+const metaSchema: JsonDocument = {
+  type: "object",
+  properties: {
+    ObjectType: { type: "string", const: "" },
+    EventType: { type: "string", const: "" },
+    Request: { type: "null" },
+    Object: { type: "string", description: "The version of this program" },
+  },
+  required: ["ObjectType", "EventType", "Request", "Object"],
+}
+
+const ref = (path: string): JsonDocument => ({ $ref: `#/${path}` })
+
+/** One subject with its only sort of message. */
+interface Subject {
+  readonly name: string
+  readonly address: string
+  readonly action: "send" | "receive"
+  readonly queue?: string
+  readonly summary: string
+  readonly payload: JsonDocument
+}
+
+const subjects = (): ReadonlyArray<Subject> => [
+  {
+    name: "change",
+    address: coreSubject,
+    action: "send",
+    summary: "Each change of the cluster; after a reconnect or on request everything once more as ADDED",
+    payload: resourceMessage(),
+  },
+  {
+    name: "request",
+    address: requestSubject,
+    action: "receive",
+    queue: requestQueue,
+    summary: "Announce everything again, or tell the version",
+    payload: requestSchema,
+  },
+  { name: "meta", address: "meshsync-meta", action: "send", summary: "The answer to meshsync-meta", payload: metaSchema },
+]
+
+/**
+ * The AsyncAPI 3.0 document of all subjects, seen from MeshSync: it sends changes and receives requests.
+ * @param version of the program
+ */
+export const describeSubjects = (version: string): JsonDocument => {
+  const all = subjects()
+  const entries = <A>(make: (subject: Subject) => A) => Object.fromEntries(all.map((subject) => [subject.name, make(subject)]))
+  return {
+    asyncapi: "3.0.0",
+    info: { title: "MeshSync", version, description: "Changes of a Kubernetes cluster over NATS", license: { name: "Apache-2.0" } },
+    defaultContentType: "application/json",
+    channels: entries(({ address, name }) => ({ address, messages: { [name]: ref(`components/messages/${name}`) } })),
+    operations: entries(({ action, name, queue, summary }) => ({
+      action,
+      channel: ref(`channels/${name}`),
+      summary,
+      ...(queue === undefined ? {} : { bindings: { nats: { queue } } }),
+    })),
+    components: {
+      messages: entries(({ name }) => ({ payload: ref(`components/schemas/${name}`) })),
+      schemas: entries(({ payload }) => payload),
+    },
+  }
+}

@@ -1,0 +1,78 @@
+import { assert, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import {
+  accepted,
+  ClusterApi,
+  layerConfig,
+  layerInProcess,
+  layerNoRequests,
+  run,
+  Sink,
+  streamChanges,
+  type MeshError,
+  type Status,
+} from "../../src/effect.ts"
+import { makeFakeCluster } from "../../src/testing.ts"
+
+const select = { resources: ["namespaces"] }
+
+it.live("streams changes until the stream is left", () =>
+  Effect.gen(function* () {
+    const names = yield* streamChanges({ select }).pipe(
+      Stream.map(({ name }) => name),
+      Stream.take(4),
+      Stream.runCollect,
+      Effect.provide(layerInProcess(makeFakeCluster())),
+    )
+    assert.deepStrictEqual([...names].toSorted(), ["default", "kube-node-lease", "kube-public", "kube-system"])
+  }),
+)
+
+it.live("runs into a sink of one's own, and tells its status", () =>
+  Effect.gen(function* () {
+    const seen: Array<string> = []
+    const sink = Sink.of({
+      deliver: ({ messages }) =>
+        Effect.sync(() => {
+          for (const { event, name } of messages) seen.push(`${event} ${name}`)
+          return accepted
+        }),
+      bytesMax: () => 1_000_000,
+      status: () => ({ name: "mine", state: "open", detail: "" }),
+      settled: Effect.void,
+    })
+    let settled: Status | undefined
+    let tell: (() => Status) | undefined
+    const running = run({ select, onStart: (status) => (tell = status), onSettled: () => (settled = tell?.()) })
+    const fiber = yield* Effect.forkChild(
+      Effect.provide(running, Layer.mergeAll(layerInProcess(makeFakeCluster()), Layer.succeed(Sink, sink), layerNoRequests)),
+    )
+    yield* Effect.suspend(() => (settled === undefined ? Effect.fail("not yet") : Effect.void)).pipe(
+      Effect.tapError(() => Effect.sleep(5)),
+      Effect.eventually,
+      Effect.timeout("5 seconds"),
+    )
+    yield* Fiber.interrupt(fiber)
+    assert.strictEqual(seen.length, 4)
+    assert.deepInclude(settled?.lanes[0], { key: "namespaces", objects: 4, synced: true })
+    assert.strictEqual(settled?.sink.name, "mine")
+  }),
+)
+
+it.live("takes the cluster from configuration", () =>
+  Effect.gen(function* () {
+    const address = (path: string) =>
+      Effect.map(ClusterApi, (api) => api.address).pipe(
+        Effect.provide(layerConfig({ kubeconfigPath: Config.String("KUBECONFIG") })),
+        Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ KUBECONFIG: path }))),
+      )
+    const error = yield* Effect.flip(address("/nowhere/kubeconfig"))
+    assert.strictEqual((error as MeshError).code, "1007")
+    assert.include(error.message, "/nowhere/kubeconfig")
+  }),
+)

@@ -1,0 +1,35 @@
+import { getEventListeners } from "node:events"
+import { assert, it } from "vitest"
+import { watchCluster } from "../../src/sdk.ts"
+import { makeFakeCluster } from "../../src/testing.ts"
+
+const cycles = 1_000
+
+/** Needs the flag; without it the test could not tell what is held from what has not been collected yet. */
+const collectGarbage = async (): Promise<void> => {
+  const { setFlagsFromString } = await import("node:v8")
+  setFlagsFromString("--expose-gc")
+  const { runInNewContext } = await import("node:vm")
+  ;(runInNewContext("gc") as () => void)()
+}
+
+it(`leaves nothing behind: ${cycles} starts and ends in one process`, { timeout: 120_000 }, async () => {
+  const cluster = makeFakeCluster({ demo: true })
+  const { signal } = new AbortController()
+  const startAndEnd = async (): Promise<void> => {
+    for await (const change of watchCluster({ cluster, signal, select: { resources: ["nodes", "namespaces", "storageclasses"] } })) {
+      if (change.name !== "") break
+    }
+  }
+  const measure = async () => {
+    await collectGarbage()
+    return { heap: process.memoryUsage().heapUsed, resources: process.getActiveResourcesInfo().toSorted() }
+  }
+  for (let cycle = 0; cycle < 100; cycle += 1) await startAndEnd()
+  const before = await measure()
+  for (let cycle = 0; cycle < cycles; cycle += 1) await startAndEnd()
+  const after = await measure()
+  assert.deepStrictEqual(after.resources, before.resources)
+  assert.isBelow(after.heap - before.heap, 2_000_000)
+  assert.strictEqual(getEventListeners(signal, "abort").length, 0)
+})

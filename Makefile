@@ -19,7 +19,7 @@ GIT_COMMITSHA ?= $(shell git rev-parse HEAD 2>/dev/null)
 export GIT_VERSION GIT_COMMITSHA
 
 .PHONY: help build run nats-run demo test coverage-report integration-tests integration-tests-setup integration-tests-run \
-  integration-tests-cleanup lint-run format mod-tidy error settings golden-update bench clean docker-build docker-run FORCE
+  integration-tests-cleanup lint-run format mod-tidy error settings golden-update bench clean docker-build docker-run image-rootfs release FORCE
 
 help: ## Print every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-26s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -115,3 +115,10 @@ docker-build: ## Build the container image (Docker, Podman or Buildah)
 
 docker-run: ## Run the container image against the current kubeconfig and BROKER_URL
 	@sh scripts/image.sh run "$(IMAGE)"
+
+image-rootfs: bin/meshsync ## Lay out the files of the image in build/image without Docker, and print their size (Linux)
+	@node scripts/imageRootfs.ts build/image
+
+release: bin/meshsync ## Write executable, image files, SBOM and checksums into dist/
+	@[ "$$(uname)" != Linux ] || $(MAKE) image-rootfs
+	@sh scripts/release.sh

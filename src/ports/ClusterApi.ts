@@ -58,6 +58,8 @@ export class ClusterApi extends Context.Service<
     readonly watch: (request: WatchRequest) => Effect.Effect<WatchStream, ApiError, Scope.Scope>
     /** One document, e.g. discovery or a single object. `accept` defaults to `application/json`. */
     readonly read: (path: string, accept?: string) => Effect.Effect<Uint8Array, ApiError>
+    /** Asks the API server a question that is a document, e.g. a SelfSubjectAccessReview: the answer's body. Stores nothing. */
+    readonly review: (path: string, document: object) => Effect.Effect<Uint8Array, ApiError>
     /** Forgets cached credentials, so that the next request asks for new ones. */
     readonly renewCredentials: Effect.Effect<void>
     /** Where it is, for a person: the server's address. */

@@ -81,25 +81,26 @@ const foreignAnswer = (response: Http.IncomingMessage, accept: string): Failure 
   return undefined
 }
 
-/** Sends a request; the answer has status 200 and is the API server's. */
+/** Sends a request, with a body a question; the answer has status 200 (of a question 201) and is the API server's. */
 const ask = Effect.fnUntraced(function* (
   client: Client,
   path: string,
   accept: string,
+  body?: string,
 ): Effect.fn.Return<Http.IncomingMessage, Failure, Scope.Scope> {
   const { credentials, endpoint, waits } = client
   const authorization = yield* Effect.mapError(credentials.authorize, (text): Failure => ({ _tag: "Unauthorized", text }))
-  const response = yield* Effect.mapError(send(endpoint, authorization, { path, accept, waitMs: waits.answerMs }), (error) =>
+  const response = yield* Effect.mapError(send(endpoint, authorization, { path, accept, waitMs: waits.answerMs, body }), (error) =>
     failureOfNetwork(client, error),
   )
-  if (response.statusCode !== 200) return yield* Effect.fail(yield* readRefusal(client, response))
+  if (response.statusCode !== (body === undefined ? 200 : 201)) return yield* Effect.fail(yield* readRefusal(client, response))
   const foreign = foreignAnswer(response, accept)
   return foreign === undefined ? response : yield* Effect.fail(foreign)
 })
 
-const readWhole = (client: Client, path: string, accept: string, bytesMax: number, bytesExpected: number) =>
+const readWhole = (client: Client, path: string, accept: string, bytesMax: number, bytesExpected: number, question?: string) =>
   Effect.scoped(
-    Effect.flatMap(ask(client, path, accept), (response) =>
+    Effect.flatMap(ask(client, path, accept, question), (response) =>
       Effect.mapError(readBody(response, { memory: client.memory, bytesMax, bytesExpected, stallMs: client.waits.stallMs }), (error) =>
         failureOfNetwork(client, error),
       ),
@@ -187,6 +188,8 @@ export const layer = (
         recycle: client.memory.recycle,
         watch: watchWith(client),
         read: (path, accept = json) => Effect.mapError(readWhole(client, path, accept, Limit.documentBytesMax, 0), failAt(path)),
+        review: (path, document) =>
+          Effect.mapError(readWhole(client, path, json, Limit.documentBytesMax, 0, JSON.stringify(document)), failAt(path)),
         renewCredentials: credentials.renew,
         address: credentials.server.origin + credentials.server.pathname.replace(/\/$/, ""),
       })

@@ -1,5 +1,6 @@
 /**
- * GET requests over HTTP/1.1 on kept connections, and bodies read in the two ways that are needed: whole, and as they come.
+ * GET requests, and POST of questions, over HTTP/1.1 on kept connections, and bodies read in the two ways that are needed: whole, and as
+ * they come.
  * Every wait has an end; closing the scope of a request destroys its socket unless the answer was read to its end, which gives the socket
  * back. Bodies are never decoded, decompressed or parsed. Knows nothing of Kubernetes.
  */
@@ -23,13 +24,15 @@ export interface Endpoint {
   readonly userAgent: string
 }
 
-/** One GET. */
+/** One GET, or with a body one POST of a question that stores nothing: both may be sent twice. */
 export interface Target {
   /** Path and query, to be put after the server's own path. */
   readonly path: string
   readonly accept: string
   /** Until the status line and the headers are there. */
   readonly waitMs: number
+  /** JSON. */
+  readonly body?: string | undefined
 }
 
 const broken = (text: string, reused = false): NetworkError => new NetworkError({ text, tooLarge: false, reused })
@@ -61,8 +64,10 @@ const requestOptions = (endpoint: Endpoint, authorization: Authorization, target
   hostname: endpoint.server.hostname.replace(/^\[|\]$/g, ""),
   port: endpoint.server.port,
   path: endpoint.server.pathname.replace(/\/$/, "") + target.path,
+  method: target.body === undefined ? "GET" : "POST",
   headers: {
     accept: target.accept,
+    ...(target.body === undefined ? {} : { "content-type": "application/json" }),
     "accept-encoding": "identity",
     "user-agent": endpoint.userAgent,
     ...authorization.headers,
@@ -70,7 +75,7 @@ const requestOptions = (endpoint: Endpoint, authorization: Authorization, target
   ...authorization.tls,
 })
 
-const awaitAnswer = (request: Http.ClientRequest, waitMs: number): Effect.Effect<Http.IncomingMessage, NetworkError> =>
+const awaitAnswer = (request: Http.ClientRequest, { body, waitMs }: Target): Effect.Effect<Http.IncomingMessage, NetworkError> =>
   Effect.callback<Http.IncomingMessage, NetworkError>((resume) => {
     request.once("response", (response) => {
       // Whoever reads the body listens too; without this one an answer cut before that would end the process.
@@ -78,7 +83,7 @@ const awaitAnswer = (request: Http.ClientRequest, waitMs: number): Effect.Effect
       resume(Effect.succeed(response))
     })
     request.once("error", (cause) => resume(Effect.fail(broken(explainCause(cause), request.reusedSocket))))
-    request.end()
+    request.end(body)
   }).pipe(Effect.timeoutOrElse({ duration: waitMs, orElse: () => Effect.fail(broken(`no answer within ${waitMs / 1000} s`)) }))
 
 const sendOnce = Effect.fnUntraced(function* (endpoint: Endpoint, authorization: Authorization, target: Target) {
@@ -90,11 +95,11 @@ const sendOnce = Effect.fnUntraced(function* (endpoint: Endpoint, authorization:
     }),
     (opened) => Effect.sync(() => opened.destroy()),
   )
-  return yield* awaitAnswer(request, target.waitMs)
+  return yield* awaitAnswer(request, target)
 })
 
 /**
- * Sends a GET and waits for the headers of the answer. A kept connection that the server closed in the same moment is no failure of the
+ * Sends a request and waits for the headers of the answer. A kept connection that the server closed in the same moment is no failure of the
  * server: such a request goes out once more.
  */
 export const send = (

@@ -28,6 +28,7 @@ import {
   unauthorized,
   watchNotSupported,
 } from "./refusal.ts"
+import { reviewDocument } from "./review.ts"
 import { openWatch, type Watch } from "./watch.ts"
 import { createObject, patchObject, removeObject, replaceObject, type Written } from "./write.ts"
 
@@ -236,6 +237,8 @@ export const answer = (cluster: Cluster, request: Request): Answer => {
   if (user === undefined) return refuse(unauthorized)
   const document = request.method === "GET" ? answerDiscovery(cluster, pathname, request.accept) : undefined
   if (document !== undefined) return document
+  const review = request.method === "POST" ? reviewDocument(pathname, request.body, user, request.nowMs) : undefined
+  if (review !== undefined) return jsonReply(201, review)
   const target = parseTarget(pathname)
   if (target === undefined) return pageNotFound
   const watching = query.get("watch") === "1" || query.get("watch") === "true"

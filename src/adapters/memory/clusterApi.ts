@@ -28,18 +28,24 @@ const bodyOfReply = (
   { body, contentType, cutAfter, retryAfterSeconds, status }: Reply,
 ): Effect.Effect<Uint8Array, ApiError> => {
   const retryAfter = retryAfterSeconds === undefined ? undefined : String(retryAfterSeconds)
-  if (status !== 200) return Effect.fail(new ApiError({ failure: failureOfAnswer(status, decodeText(body), retryAfter), path }))
+  if (status !== 200 && status !== 201)
+    return Effect.fail(new ApiError({ failure: failureOfAnswer(status, decodeText(body), retryAfter), path }))
   if (cutAfter !== undefined && cutAfter < body.length) return Effect.fail(new ApiError({ failure: broken, path }))
   return contentType === "text/html" ? Effect.fail(new ApiError({ failure: broken, path })) : Effect.succeed(body)
 }
 
 /** The port over a cluster, as its user with that bearer token. */
 export const makeClusterApi = (cluster: Cluster, token: string = administrator.token): (typeof ClusterApi)["Service"] => {
-  const ask = (path: string, accept: string): Effect.Effect<Exclude<Answer, { readonly _tag: "Stalled" }>> =>
+  const ask = (
+    path: string,
+    accept: string,
+    method: "GET" | "POST" = "GET",
+    body = "",
+  ): Effect.Effect<Exclude<Answer, { readonly _tag: "Stalled" }>> =>
     Effect.gen(function* () {
       for (;;) {
         const nowMs = yield* Clock.currentTimeMillis
-        const given = answer(cluster, { method: "GET", path, accept, token, body: "", nowMs })
+        const given = answer(cluster, { method, path, accept, token, body, nowMs })
         if (given._tag !== "Stalled") return given
         yield* awaitChange(cluster)
       }
@@ -77,6 +83,10 @@ export const makeClusterApi = (cluster: Cluster, token: string = administrator.t
         return { next }
       }),
     read,
+    review: (path, document) =>
+      Effect.flatMap(ask(path, "application/json", "POST", JSON.stringify(document)), (given) =>
+        given._tag === "Reply" ? bodyOfReply(path, given) : Effect.fail(new ApiError({ failure: broken, path })),
+      ),
     renewCredentials: Effect.void,
     address: "memory://cluster",
   }

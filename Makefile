@@ -18,7 +18,7 @@ GIT_VERSION ?= $(shell git describe --tags --always 2>/dev/null)
 GIT_COMMITSHA ?= $(shell git rev-parse HEAD 2>/dev/null)
 export GIT_VERSION GIT_COMMITSHA
 
-.PHONY: help build run nats-run demo test coverage-report integration-tests integration-tests-setup integration-tests-run \
+.PHONY: help build run nats-run demo test sim coverage-report integration-tests integration-tests-setup integration-tests-run \
   integration-tests-cleanup lint-run format mod-tidy error settings golden-update bench clean docker-build docker-run image-rootfs release FORCE
 
 help: ## Print every target
@@ -59,6 +59,12 @@ demo: bin/meshsync ## See it work on an embedded cluster, no cluster and no NATS
 test: lint-run ## Unit tests, lint first
 	@mkdir -p build
 	vitest run --project unit --reporter default --reporter json --outputFile.json=build/unit.json
+
+SEEDS ?= 2000
+FROM ?= 1
+
+sim: $(INSTALLED) ## Simulate lists, watches and delivery with seeds FROM to FROM+SEEDS-1, faults included (TRACE=1 prints every step)
+	@SEEDS="$(SEEDS)" FROM="$(FROM)" node test/sim/main.ts
 
 coverage-report: $(INSTALLED) ## Unit tests with coverage, as cover.html
 	vitest run --project unit --coverage

@@ -1,21 +1,20 @@
 /**
- * The cluster, its lanes and the broker of one run, and what the actions do to them. Lanes are opened, moved and closed as the program's
- * supervisor does: by the plan that a discovery makes.
+ * The cluster, its lanes and the broker of one run. Lanes are opened, moved and closed as the program's supervisor does: by the plan that a
+ * discovery makes. Announcements are asked for as the NATS sink and consumers ask for them.
  */
-import { cutWatches, compact, makeCluster, restartServer, type Stored, sortedItems, wake } from "../../src/adapters/memory/model.ts"
-import type { KubeObject } from "../../src/adapters/memory/object.ts"
-import type { Trouble } from "../../src/adapters/memory/fault.ts"
-import { createObject, patchObject, removeObject } from "../../src/adapters/memory/write.ts"
-import { announceAfterReconnectMs, announceEveryMs, discoveryAgainMs, discoveryEveryMs, resyncDebounceMs } from "../../src/domain/limit.ts"
+import { makeCluster } from "../../src/adapters/memory/model.ts"
+import { createObject } from "../../src/adapters/memory/write.ts"
+import { announceAfterReconnectMs, announceEveryMs, discoveryAgainMs, discoveryEveryMs } from "../../src/domain/limit.ts"
 import type { ServedType } from "../../src/domain/select/discovery.ts"
 import { typeKey, type ResourceType } from "../../src/domain/select/resource.ts"
 import { allEvents, type LaneSpec } from "../../src/domain/select/selection.ts"
 import { makeOutput } from "../../src/domain/sync/fact.ts"
 import { makeWriter } from "../../src/domain/wire/writer.ts"
-import type { Action, Plan } from "./action.ts"
+import type { Plan } from "./action.ts"
 import { deliver, forgetRepetitions, makeBroker, returnBroker } from "./broker.ts"
 import { forgetType, judgeChange, makeJudge, reviveType } from "./judge.ts"
-import { makeRunner, signal, start, type Runner, type Scene } from "./runner.ts"
+import { signal, start } from "./drive.ts"
+import { makeRunner, type Runner, type Scene } from "./runner.ts"
 import type { Subject } from "./subject.ts"
 import { after, note, type World } from "./world.ts"
 
@@ -31,16 +30,15 @@ export interface Play extends Scene {
   isRestored: boolean
 }
 
-const definitions = "customresourcedefinitions.apiextensions.k8s.io"
-const definitionName = "widgets.example.com"
+export const definitions = "customresourcedefinitions.apiextensions.k8s.io"
+export const definitionName = "widgets.example.com"
 const typesWatched: ReadonlySet<string> = new Set(["configmaps", "clusterroles.rbac.authorization.k8s.io", definitionName])
 export const keys: ReadonlyArray<string> = [...typesWatched]
 
-const namespaces = ["shop", "lab"]
-/** RBAC names may hold what JSON escapes. */
-const roleNames = ["view", "a<b", 'say "hi"', "back\\slash", "größe-漢"]
+export const namespaces = ["shop", "lab"]
 
-export const makePlay = (plan: Plan, subject: Subject, world: World): Play => {
+/** @param fill puts the first objects into the cluster, before it is looked at */
+export const makePlay = (plan: Plan, subject: Subject, world: World, fill: (play: Play) => void): Play => {
   const cluster = makeCluster(plan.seed)
   const play: Play = {
     world,
@@ -63,8 +61,7 @@ export const makePlay = (plan: Plan, subject: Subject, world: World): Play => {
     isRestored: false,
   }
   for (const name of namespaces) createObject(cluster, "namespaces", { metadata: { name } }, world.nowMs)
-  define(play, 1)
-  for (let count = 4 + world.chance.below(12); count > 0; count--) create(play, world.chance.below(2 ** 30))
+  fill(play)
   // Somebody always writes something somewhere: the version moves on without an event of these types.
   const beat = (): void => {
     cluster.version++
@@ -98,7 +95,7 @@ const specOf = ({ group, kind, namespaced, plural, version }: ResourceType): Lan
   hidden: false,
 })
 
-const survey = (play: Play): void => {
+export const survey = (play: Play): void => {
   const { deselected, open, subject, world } = play
   const types = servedTypes(play)
   const desired = types.filter((type) => !deselected.has(typeKey(type))).map(specOf)
@@ -116,7 +113,7 @@ const survey = (play: Play): void => {
   if (plan.lookAgainInMs !== undefined) after(world, Math.max(1, plan.lookAgainInMs), () => survey(play))
 }
 
-const surveySoon = (play: Play): void => {
+export const surveySoon = (play: Play): void => {
   for (const delayMs of discoveryAgainMs) after(play.world, delayMs, () => survey(play))
 }
 
@@ -156,7 +153,7 @@ const endLane = (play: Play, spec: LaneSpec, how: "Vanished" | "Deselected"): vo
 // Announcements ----------------------------------------------------------------------------------------------------------
 
 /** All lanes announce everything again, at most once a minute as far as a reconnect asks for it. */
-const announceAll = (play: Play): void => {
+export const announceAll = (play: Play): void => {
   play.announcedMs = play.world.nowMs
   note(play.world, "everything is announced again")
   for (const runner of play.open.values()) signal(runner, { _tag: "ResyncAsked" })
@@ -181,14 +178,14 @@ const announceOrphans = (play: Play): void => {
   }
 }
 
-const isAway = (play: Play, which: number, forMs: number, thenMs: number): void => {
+export const isAway = (play: Play, which: number, forMs: number, thenMs: number): void => {
   const consumer = play.broker.consumers[which]!
   const untilMs = Math.max(consumer.awayUntilMs, play.world.nowMs + forMs)
   consumer.awayUntilMs = untilMs
   after(play.world, untilMs - play.world.nowMs + thenMs, () => announceAll(play))
 }
 
-const breakBroker = (play: Play, forMs: number, lateMs: number): void => {
+export const breakBroker = (play: Play, forMs: number, lateMs: number): void => {
   const { broker, world } = play
   if (broker.isAway) return
   broker.isAway = true
@@ -196,261 +193,11 @@ const breakBroker = (play: Play, forMs: number, lateMs: number): void => {
 }
 
 /** The broker is back; consumers need a moment more and miss what is said until then, so everything is announced a while later. */
-const comeBack = (play: Play, lateMs: number): void => {
+export const comeBack = (play: Play, lateMs: number): void => {
   const { broker, world } = play
   if (!broker.isAway) return
   for (const consumer of broker.consumers) consumer.awayUntilMs = Math.max(consumer.awayUntilMs, world.nowMs + lateMs)
   returnBroker(broker)
   const waitMs = Math.max(announceAfterReconnectMs, play.announcedMs + announceEveryMs - world.nowMs)
   after(world, waitMs, () => announceAll(play))
-}
-
-// Writes -----------------------------------------------------------------------------------------------------------------
-
-const pickKey = (roll: number): string => keys[roll % keys.length]!
-
-const create = (play: Play, roll: number): void => {
-  const key = pickKey(roll)
-  const at = (roll >> 4) % 12
-  const isRole = key.startsWith("clusterroles")
-  const metadata = isRole
-    ? { name: roleNames[at % roleNames.length]! }
-    : { name: `${key.slice(0, 2)}-${at}`, namespace: namespaces[at % 2]! }
-  createObject(play.cluster, key, { metadata, ...(isRole ? { rules: [] } : { data: { n: String(roll) } }) }, play.world.nowMs)
-}
-
-const pickStored = ({ cluster }: Play, roll: number): { readonly key: string; readonly stored: Stored } | undefined => {
-  const key = pickKey(roll)
-  const shelf = cluster.shelves.get(key)
-  const items = shelf === undefined ? [] : sortedItems(shelf)
-  const stored = items[(roll >> 4) % Math.max(1, items.length)]
-  return stored === undefined ? undefined : { key, stored }
-}
-
-const change = (play: Play, roll: number): void => {
-  const found = pickStored(play, roll)
-  if (found === undefined) return
-  const { key, stored } = found
-  patchObject(play.cluster, key, stored.namespace, stored.name, { metadata: { labels: { n: String(play.cluster.version) } } })
-}
-
-const remove = (play: Play, roll: number, isRecreated: boolean): void => {
-  const found = pickStored(play, roll)
-  if (found === undefined) return
-  const { key, stored } = found
-  const { name, namespace } = stored
-  removeObject(play.cluster, key, namespace, name, play.world.nowMs)
-  if (!isRecreated) return
-  const metadata = namespace === "" ? { name } : { name, namespace }
-  const again = () => createObject(play.cluster, key, { metadata, data: { again: "true" } }, play.world.nowMs)
-  if ((roll >> 12) % 3 === 0) after(play.world, (roll >> 14) % 1_500, again)
-  else again()
-}
-
-const definitionOf = (versions: number): KubeObject & { readonly spec: object } => ({
-  metadata: { name: definitionName },
-  spec: {
-    group: "example.com",
-    names: { plural: "widgets", kind: "Widget" },
-    scope: "Namespaced",
-    versions: Array.from({ length: versions }, (_, at) => ({ name: `v${at + 1}`, served: true, storage: at === 0, schema: {} })),
-  },
-})
-
-const define = (play: Play, versions: number): void => {
-  createObject(play.cluster, definitions, definitionOf(versions), play.world.nowMs)
-  surveySoon(play)
-}
-
-const moveVersion = (play: Play): void => {
-  const shelf = play.cluster.shelves.get(definitionName)
-  if (shelf === undefined) return
-  const { spec } = definitionOf(shelf.resource.versions.length === 1 ? 2 : 1)
-  patchObject(play.cluster, definitions, "", definitionName, { spec })
-  surveySoon(play)
-}
-
-const withdraw = (play: Play, roll: number): void => {
-  play.cluster.deletionsTold = roll % 4
-  removeObject(play.cluster, definitions, "", definitionName, play.world.nowMs)
-  surveySoon(play)
-}
-
-/** The server's storage goes back to an older backup: versions that have been shown lie in the future now. */
-const restoreBackup = (play: Play, roll: number): void => {
-  const { cluster, judge, world } = play
-  // Once a run: a version that is given a second time before anybody noticed the first restoration cannot be told from progress.
-  if (play.isRestored) return
-  play.isRestored = true
-  const backup = [...cluster.shelves.values()].map((shelf) => ({ shelf, resource: shelf.resource, items: new Map(shelf.items) }))
-  const { version } = cluster
-  cluster.version += 100_000
-  after(world, 1_000, () => actions.burst(play, roll))
-  after(world, 5_000 + (roll % 50_000), () => {
-    const isSame = backup.every(({ resource, shelf }) => cluster.shelves.get(shelf.key) === shelf && shelf.resource === resource)
-    if (!isSame || backup.length !== cluster.shelves.size) return
-    for (const { items, shelf } of backup) {
-      shelf.items.clear()
-      for (const [key, stored] of items) {
-        shelf.items.set(key, stored)
-        judge.restored.add(stored.uid)
-      }
-      shelf.sorted = undefined
-      shelf.snapshots.clear()
-    }
-    cluster.version = version + 1
-    note(world, `the storage is back at version ${cluster.version}`)
-    restartServer(cluster)
-  })
-}
-
-// Faults -----------------------------------------------------------------------------------------------------------------
-
-/** A fault that lasts for a while. */
-const last = (play: Play, key: string, verb: "list" | "watch", trouble: Trouble, forMs: number): void => {
-  const { cluster, world } = play
-  const fault = { key, verb, trouble, times: Number.POSITIVE_INFINITY }
-  cluster.faults.push(fault)
-  after(world, forMs, () => {
-    // One that is used up is replaced by its rest, so it is known by its trouble.
-    const at = cluster.faults.findIndex((other) => other.trouble === trouble)
-    if (at >= 0) cluster.faults.splice(at, 1)
-    wake(cluster)
-  })
-}
-
-const actions: Readonly<Record<Action["name"], (play: Play, roll: number) => void>> = {
-  create,
-  change,
-  delete: (play, roll) => remove(play, roll, false),
-  recreate: (play, roll) => remove(play, roll, true),
-  burst: (play, roll) => {
-    for (let at = 0; at < 12; at++) {
-      const next = Math.imul(roll + at, 0x9e3779b1) >>> 2
-      ;[create, change, (p: Play, r: number) => remove(p, r, r % 2 === 0)][at % 3]!(play, next)
-    }
-  },
-  listExpired: ({ cluster }, roll) => cluster.faults.push({ key: pickKey(roll), verb: "list", trouble: { _tag: "Expired" }, times: 1 }),
-  watchExpired: ({ cluster }, roll) => {
-    cluster.faults.push({ key: pickKey(roll), verb: "watch", trouble: { _tag: "Expired" }, times: 1 + (roll % 2) })
-    cutWatches(cluster, pickKey(roll))
-  },
-  expiredStorm: (play, roll) => {
-    last(play, pickKey(roll), "watch", { _tag: "Expired" }, 20_000 + (roll % 60_000))
-    cutWatches(play.cluster, pickKey(roll))
-  },
-  compact: ({ cluster }) => compact(cluster),
-  futureVersion: restoreBackup,
-  listStatus: ({ cluster }, roll) =>
-    cluster.faults.push({
-      key: pickKey(roll),
-      verb: "list",
-      trouble: { _tag: "Status", code: [500, 503, 429, 413, 504][(roll >> 4) % 5]! },
-      times: 1 + (roll % 3),
-    }),
-  watchStatus: ({ cluster }, roll) => {
-    cluster.faults.push({
-      key: pickKey(roll),
-      verb: "watch",
-      trouble: { _tag: "Status", code: [500, 503, 429, 504][(roll >> 4) % 4]! },
-      times: 1 + (roll % 3),
-    })
-    cutWatches(cluster, pickKey(roll))
-  },
-  retryAfter: ({ cluster }, roll) => {
-    const verb = roll % 2 === 0 ? "list" : "watch"
-    cluster.faults.push({ key: pickKey(roll), verb, trouble: { _tag: "Status", code: 429, retryAfterSeconds: 1 + (roll % 20) }, times: 1 })
-    cutWatches(cluster, pickKey(roll))
-  },
-  refusal: ({ cluster }, roll) => {
-    const verb = roll % 2 === 0 ? "list" : "watch"
-    cluster.faults.push({ key: pickKey(roll), verb, trouble: { _tag: "Status", code: [401, 403, 404, 405][(roll >> 4) % 4]! }, times: 1 })
-    cutWatches(cluster, pickKey(roll))
-  },
-  listHtml: ({ cluster }, roll) =>
-    cluster.faults.push({ key: pickKey(roll), verb: "list", trouble: { _tag: "Html", code: roll % 2 === 0 ? 200 : 502 }, times: 1 }),
-  listStall: (play, roll) => last(play, pickKey(roll), roll % 2 === 0 ? "list" : "watch", { _tag: "Stall" }, 5_000 + (roll % 55_000)),
-  listCut: ({ cluster }, roll) =>
-    cluster.faults.push({ key: pickKey(roll), verb: "list", trouble: { _tag: "Cut", afterBytes: roll % 900 }, times: 1 }),
-  watchCut: ({ cluster }, roll) => {
-    cluster.faults.push({ key: pickKey(roll), verb: "watch", trouble: { _tag: "Cut", afterBytes: roll % 1_500 }, times: 1 })
-    if (roll % 2 === 0) cutWatches(cluster, pickKey(roll))
-  },
-  cutNow: ({ cluster }, roll) => cutWatches(cluster, pickKey(roll)),
-  silence: (play, roll) => {
-    const forMs = 10_000 + (roll % 290_000)
-    last(play, pickKey(roll), "watch", { _tag: "Silence" }, forMs)
-    if (roll % 3 === 0) after(play.world, forMs - 1, () => cutWatches(play.cluster, pickKey(roll)))
-  },
-  bookmarkTwice: ({ cluster }, roll) =>
-    cluster.faults.push({ key: pickKey(roll), verb: "watch", trouble: { _tag: "BookmarkTwice" }, times: 3 }),
-  restart: ({ cluster }) => restartServer(cluster),
-  withdraw,
-  /** A consumer misses a deletion, and the type goes before its announcement is over. */
-  withdrawUnheard: (play, roll) => {
-    isAway(play, 0, 3_000, 200)
-    after(play.world, 1_000, () => remove(play, roll * keys.length + 2, false))
-    after(play.world, 2_900, () => withdraw(play, roll))
-  },
-  /** A consumer is back and asks for everything while everything is being listed for another reason. */
-  returnMidList: (play, roll) => {
-    play.pageMs = 1_500
-    isAway(play, 0, 3_000, roll % 1_500)
-    after(play.world, 1_000, () => actions.burst(play, roll))
-    after(play.world, 2_900, () => restartServer(play.cluster))
-    after(play.world, 20_000, () => (play.pageMs = 80))
-  },
-  slowApi: (play, roll) => {
-    play.pageMs = 300 + (roll % 2_500)
-    after(play.world, 5_000 + (roll % 55_000), () => (play.pageMs = 80))
-  },
-  errorLine: (play, roll) => {
-    play.errorLines.add(pickKey(roll))
-    wake(play.cluster)
-  },
-  define: (play, roll) => {
-    define(play, 1 + (roll % 2))
-    for (let at = 0; at < 4; at++) create(play, (keys.length * (roll + at * 7) + 2) >>> 0)
-  },
-  moveVersion,
-  deselect: (play, roll) => {
-    const key = pickKey(roll)
-    play.deselected.add(key)
-    survey(play)
-    after(play.world, 10_000 + (roll % 60_000), () => {
-      play.deselected.delete(key)
-      survey(play)
-    })
-  },
-  resync: (play, roll) => after(play.world, roll % 2 === 0 ? 0 : resyncDebounceMs, () => announceAll(play)),
-  outage: (play, roll) => breakBroker(play, 1_000 + (roll % 90_000), roll % 8_000),
-  consumerAway: (play, roll) => isAway(play, roll % 2, 5_000 + (roll % 115_000), resyncDebounceMs),
-  doubt: (play, roll) => {
-    play.broker.doubt = 10 + (roll % 60)
-    after(play.world, 5_000 + (roll % 55_000), () => (play.broker.doubt = 0))
-  },
-  slowSink: (play, roll) => {
-    play.broker.isSlow = true
-    after(play.world, 5_000 + (roll % 55_000), () => (play.broker.isSlow = false))
-  },
-}
-
-export const act = (play: Play, { name, roll }: Action): void => {
-  note(play.world, `— ${name} ${roll}`)
-  actions[name](play, roll)
-}
-
-/** All faults end; what they have broken is left to heal. */
-export const endFaults = (play: Play): void => {
-  const { broker, cluster, world } = play
-  note(world, "— faults end")
-  cluster.faults.length = 0
-  broker.doubt = 0
-  broker.isSlow = false
-  play.pageMs = 80
-  play.errorLines.clear()
-  comeBack(play, 0)
-  play.deselected.clear()
-  surveySoon(play)
-  wake(cluster)
 }

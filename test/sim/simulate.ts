@@ -5,7 +5,8 @@ import { sortedItems } from "../../src/adapters/memory/model.ts"
 import { apiVersionOf, typeKey } from "../../src/domain/select/resource.ts"
 import { activeMs, type Action, drawPlan, type Plan } from "./action.ts"
 import { judgeView } from "./judge.ts"
-import { act, endFaults, makePlay, servedTypes, type Play } from "./scene.ts"
+import { act, endFaults, fill } from "./happening.ts"
+import { makePlay, servedTypes, type Play } from "./scene.ts"
 import type { Subject } from "./subject.ts"
 import { after, Finding, makeWorld, runUntil, startMs, type World } from "./world.ts"
 
@@ -54,7 +55,7 @@ const judgeEnd = (play: Play, moment: string): void => {
 }
 
 const perform = (world: World, plan: Plan, subject: Subject, seen: (play: Play) => void): void => {
-  const play = makePlay(plan, subject, world)
+  const play = makePlay(plan, subject, world, fill)
   seen(play)
   for (const action of plan.actions) after(world, action.atMs, () => act(play, action))
   after(world, activeMs, () => endFaults(play))

@@ -3,19 +3,28 @@
  * Everything else in this folder, above all what judges, always uses the sources.
  */
 import { pathToFileURL } from "node:url"
+import type * as Turn from "../../src/domain/sync/turn.ts"
+import type * as Lane from "../../src/domain/sync/lane.ts"
+import type * as Departures from "../../src/domain/sync/departures.ts"
+import type * as Backoff from "../../src/domain/sync/backoff.ts"
+import type * as Plan from "../../src/domain/select/plan.ts"
+import type * as Frame from "../../src/domain/read/frame.ts"
+import type * as Scan from "../../src/domain/read/scan.ts"
+import type * as Failure from "../../src/domain/read/failure.ts"
+import type * as Recreations from "../../src/adapters/nats/recreations.ts"
 
 const load = async <Module>(root: string, file: string): Promise<Module> => (await import(pathToFileURL(`${root}/${file}`).href)) as Module
 
 interface Modules {
-  readonly turn: typeof import("../../src/domain/sync/turn.ts")
-  readonly lane: typeof import("../../src/domain/sync/lane.ts")
-  readonly departures: typeof import("../../src/domain/sync/departures.ts")
-  readonly backoff: typeof import("../../src/domain/sync/backoff.ts")
-  readonly plan: typeof import("../../src/domain/select/plan.ts")
-  readonly frame: typeof import("../../src/domain/read/frame.ts")
-  readonly scan: typeof import("../../src/domain/read/scan.ts")
-  readonly failure: typeof import("../../src/domain/read/failure.ts")
-  readonly recreations: typeof import("../../src/adapters/nats/recreations.ts")
+  readonly turn: typeof Turn
+  readonly lane: typeof Lane
+  readonly departures: typeof Departures
+  readonly backoff: typeof Backoff
+  readonly plan: typeof Plan
+  readonly frame: typeof Frame
+  readonly scan: typeof Scan
+  readonly failure: typeof Failure
+  readonly recreations: typeof Recreations
 }
 
 export type Subject = { readonly [Name in keyof Modules]: Modules[Name] }

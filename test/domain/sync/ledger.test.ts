@@ -136,7 +136,9 @@ describe("any interleaving", () => {
     expect(digestText(ledger)).toBe("0000000000000000")
   }
 
-  it("agrees with a Map: outcomes, sizes, what is swept, the digest", () => forSeeds(60, run))
+  it("agrees with a Map: outcomes, sizes, what is swept, the digest", () => {
+    expect(() => forSeeds(60, run)).not.toThrow()
+  })
 })
 
 /** Names as a cluster has them. */
@@ -155,14 +157,15 @@ const podNames = (count: number): ReadonlyArray<Thing> =>
 const bytesOf = ({ arena, slots }: Ledger): number => slots.byteLength + arena.bytes.byteLength
 
 describe("memory", () => {
-  it("takes at most 110 bytes an object, whatever their number", () => {
+  it("takes at most 110 bytes an object at 100,000", () => {
     const things = podNames(100_000)
     const ledger = makeLedger()
+    let worst = 0
     for (let start = 0; start < things.length; start += 5_000) {
       const records = pageOf(things.slice(start, start + 5_000))
       for (let record = 0; record < records.count; record++) upsert(ledger, records, record)
       // The arithmetic holds from where a table is large; small ones double.
-      if (ledger.size >= 25_000) expect(bytesOf(ledger) / ledger.size, `at ${ledger.size} objects`).toBeLessThanOrEqual(125)
+      if (ledger.size >= 25_000) worst = Math.max(worst, bytesOf(ledger) / ledger.size)
     }
     const each = bytesOf(ledger) / ledger.size
     console.log(
@@ -170,6 +173,7 @@ describe("memory", () => {
     )
     expect(ledger.size).toBe(100_000)
     expect(each).toBeLessThanOrEqual(110)
+    expect(worst).toBeLessThanOrEqual(120)
   })
 
   it("shrinks when objects go one by one, and keeps the rest findable", () => {
@@ -179,7 +183,7 @@ describe("memory", () => {
     for (let record = 0; record < records.count; record++) upsert(ledger, records, record)
     const full = bytesOf(ledger)
     for (let record = 0; record < records.count; record++) {
-      if (record % 50 !== 0 && !remove(ledger, records, record)) expect.fail(`${record} was not known`)
+      if (record % 50 !== 0 && !remove(ledger, records, record)) throw new Error(`${record} was not known`)
     }
     expect(ledger.size).toBe(400)
     expect(bytesOf(ledger)).toBeLessThan(full / 8)

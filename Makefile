@@ -19,7 +19,7 @@ GIT_COMMITSHA ?= $(shell git rev-parse HEAD 2>/dev/null)
 export GIT_VERSION GIT_COMMITSHA
 
 .PHONY: help build run nats-run demo test sim coverage-report integration-tests integration-tests-setup integration-tests-run \
-  integration-tests-cleanup lint-run format mod-tidy error settings golden-update bench clean docker-build docker-run image-rootfs release FORCE
+  integration-tests-cleanup lint-run format mod-tidy error docs pack settings golden-update bench clean docker-build docker-run image-rootfs release FORCE
 
 help: ## Print every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-26s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -103,6 +103,14 @@ mod-tidy: $(INSTALLED) ## Check that dependencies are deduplicated, all used and
 
 error: $(INSTALLED) ## Write the error reference: docs/ERRORS.md and helpers/*.json
 	node scripts/errors.ts
+
+docs: $(INSTALLED) ## Write the library's reference and the descriptions of the messages: docs/API.md and docs/*.json
+	node scripts/docs.ts
+
+pack: $(INSTALLED) ## Make the library's package: build/meshsync-VERSION.tgz
+	node scripts/pack.ts
+	@mkdir -p build
+	npm pack --silent --pack-destination build ./dist
 
 settings: $(INSTALLED) ## Write the README's table of settings from the one that the program reads
 	node scripts/settings.ts

@@ -46,6 +46,7 @@ export interface Stored {
   readonly resourceVersion: string
 }
 
+/** How a cluster in this process begins. */
 export interface FakeClusterOptions {
   /** Equal seeds give equal uids; 1 if absent. */
   readonly seed?: number | undefined

@@ -47,6 +47,7 @@ export interface WatchStream {
   readonly next: Effect.Effect<Uint8Array | undefined, ApiError>
 }
 
+/** The API server. */
 export class ClusterApi extends Context.Service<
   ClusterApi,
   {

@@ -4,6 +4,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
+/** Tries TCP addresses. */
 export class Dialer extends Context.Service<
   Dialer,
   {

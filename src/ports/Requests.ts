@@ -6,6 +6,7 @@ import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { Request } from "../domain/wire/request.ts"
 
+/** What the platform asks for, and the way back. */
 export class Requests extends Context.Service<
   Requests,
   {

@@ -20,6 +20,7 @@ export interface Message {
   readonly payload: Uint8Array
 }
 
+/** What is delivered together: at most 250 messages, or 1 MiB of them. */
 export interface Batch {
   /** `live`: changes of a running watch, never paced. `announcement`: the content of a list. */
   readonly urgency: "live" | "announcement"
@@ -29,6 +30,7 @@ export interface Batch {
 /** `doubtful`: the sink cannot tell whether it has the batch; the same batch is to be delivered again, whole and in order. */
 export type Receipt = { readonly _tag: "accepted" } | { readonly _tag: "doubtful"; readonly reason: string }
 
+/** The sink has the batch. */
 export const accepted: Receipt = { _tag: "accepted" }
 
 /**
@@ -55,6 +57,7 @@ export interface Written {
   readonly bytes: number
 }
 
+/** Where changes go. */
 export class Sink extends Context.Service<
   Sink,
   {

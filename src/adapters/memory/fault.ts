@@ -18,6 +18,7 @@ export type Trouble =
   /** Watch: the connection stands, and nothing comes through it until the fault is taken out again. */
   | { readonly _tag: "Silence" }
 
+/** One thing that goes wrong: with which requests, how, and how often. */
 export interface Fault {
   /** `plural.group` of the type, or `*`. */
   readonly key: string

@@ -7,6 +7,7 @@
  */
 import type { Resource } from "./resources.ts"
 
+/** Metadata as it is written; what the server fills in may be left out. */
 export interface Meta {
   readonly name?: string
   readonly generateName?: string

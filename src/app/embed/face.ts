@@ -47,7 +47,8 @@ export interface LogLine {
   readonly timeMs: number
 }
 
-interface CommonOptions extends ClusterOptions {
+/** What every watch and every run may be told. */
+export interface CommonOptions extends ClusterOptions {
   readonly select?: Select | undefined
   /** Ends everything: connections, timers, files. An end by the signal is an end in order, no error. */
   readonly signal?: AbortSignal | undefined
@@ -65,6 +66,7 @@ interface CommonOptions extends ClusterOptions {
   readonly onSettled?: (() => void) | undefined
 }
 
+/** What a watch may be told. */
 export interface WatchOptions extends CommonOptions {
   /** Replace the values of Secrets by `[REDACTED]`; on unless told otherwise. */
   readonly redactSecrets?: boolean | undefined
@@ -98,6 +100,7 @@ export interface ClusterWatch extends AsyncIterableIterator<Change, undefined>, 
 
 // Outputs ----------------------------------------------------------------------------------------------------------------
 
+/** What a sink is given at a time: at most 250 changes, or 1 MiB of them. */
 export interface SinkBatch {
   /** `live`: changes of a running watch. `announcement`: the content of a list. */
   readonly urgency: "live" | "announcement"
@@ -148,21 +151,24 @@ export interface NatsServer {
   readonly caPath?: string | undefined
 }
 
-interface RunCommon extends CommonOptions {
+/** What every run may be told, whatever its output. */
+export interface OutputOptions extends CommonOptions {
   /** Replace the values of Secrets by `[REDACTED]`. Off for `broker` and `file`, as in the Go MeshSync; on for `sink`. */
   readonly redactSecrets?: boolean | undefined
   /** Serves `/healthz`, `/readyz`, `/metrics` and `/status` on this port; none if absent. */
   readonly healthPort?: number | undefined
 }
 
-export interface BrokerRunOptions extends RunCommon {
+/** A run that publishes on a broker and answers requests that come over it. */
+export interface BrokerRunOptions extends OutputOptions {
   readonly output: "broker"
   readonly broker: NatsServer | Broker
   /** Leave out messages that say the same as the last one of their object. */
   readonly contentDedup?: boolean | undefined
 }
 
-export interface FileRunOptions extends RunCommon {
+/** A run that writes YAML: the latest state of each object. */
+export interface FileRunOptions extends OutputOptions {
   readonly output: "file"
   /** The snapshot's name; a new name of the form `meshery-cluster-snapshot-YYYYMMDD-00.yaml` if absent. */
   readonly file?: string | undefined
@@ -172,11 +178,13 @@ export interface FileRunOptions extends RunCommon {
   readonly append?: boolean | undefined
 }
 
-export interface SinkRunOptions extends RunCommon {
+/** A run into a sink of one's own. */
+export interface SinkRunOptions extends OutputOptions {
   readonly output: "sink"
   readonly sink: ChangeSink
 }
 
+/** What a run is told; `output` says which sort it is. */
 export type RunOptions = BrokerRunOptions | FileRunOptions | SinkRunOptions
 
 // Errors -----------------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ export interface LaneStatus {
   readonly digest: string
 }
 
+/** A run at one moment. Times are milliseconds since the epoch. */
 export interface Status {
   readonly version: string
   readonly startedMs: number

@@ -1,5 +1,6 @@
 /**
- * What goes over the wire, described for machines: JSON Schema of the messages, AsyncAPI of the subjects. Made from the schema that decodes.
+ * What goes over the wire, described for machines: JSON Schema of the messages, AsyncAPI of the subjects. Made from the schema that
+ * decodes.
  */
 import * as Schema from "effect/Schema"
 import { ResourceMessageSchema } from "./envelope.ts"
@@ -15,7 +16,12 @@ const resourceMessage = (): JsonDocument => {
   return definitions["ResourceMessage"] as JsonDocument
 }
 
-/** The JSON Schema (draft 2020-12) of a message on `meshery.meshsync.core`. */
+/**
+ * The JSON Schema (draft 2020-12) of a message on `meshery.meshsync.core`, also as `meshsync/message.schema.json`.
+ *
+ * @example
+ * const isMessage = new Ajv2020().compile(describeMessage())
+ */
 export const describeMessage = (): JsonDocument => ({
   $schema: "https://json-schema.org/draft/2020-12/schema",
   title: "MeshSync message",
@@ -79,7 +85,11 @@ const subjects = (): ReadonlyArray<Subject> => [
 
 /**
  * The AsyncAPI 3.0 document of all subjects, seen from MeshSync: it sends changes and receives requests.
+ * Also as `meshsync/asyncapi.json`.
  * @param version of the program
+ *
+ * @example
+ * writeFileSync("asyncapi.json", JSON.stringify(describeSubjects("1.0.0")))
  */
 export const describeSubjects = (version: string): JsonDocument => {
   const all = subjects()

@@ -6,6 +6,7 @@ import { requestBytesMax } from "../limit.ts"
 import { decodeText } from "../read/text.ts"
 import { foldName, isObject } from "./serviceShape.ts"
 
+/** What somebody asked for on the request subject. */
 export type Request =
   /** Announce everything again; `origin` says who asked. */
   | { readonly _tag: "Resync"; readonly origin: "request" | "reconnect" | "subscriber" }

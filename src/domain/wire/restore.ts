@@ -68,6 +68,7 @@ export interface ResourceMessage {
   readonly Object: Payload
 }
 
+/** Metadata in the form of Kubernetes; `managedFields` are never carried. */
 export interface ObjectMetadata {
   readonly name?: string
   readonly namespace?: string
@@ -119,7 +120,12 @@ const restoreMetadata = (metadata: PayloadMetadata): ObjectMetadata => {
   }
 }
 
-/** The object that a payload tells of. */
+/**
+ * The object that a payload tells of.
+ *
+ * @example
+ * restoreObject(decodeMessage(bytes).Object).metadata.labels
+ */
 export const restoreObject = (payload: Payload): KubernetesObject => {
   const { apiVersion, binaryData, data, immutable, kind, metadata, spec, status, stringData, type } = payload
   return {

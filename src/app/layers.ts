@@ -60,12 +60,19 @@ export const layerBroker = (values: Values): Layer.Layer<Sink | Requests, MeshEr
     caPath: optional(values.natsCa.text),
   })
 
+/**
+ * NATS as Sink and Requests. Fails with ErrBrokerUrl, ErrBrokerCredentials or ErrBrokerConnect.
+ *
+ * @example
+ * layerNats({ ...credentials, url: "nats://localhost:4222", pace: true })
+ */
 export const layerBrokerOf = (options: NatsOptions): Layer.Layer<Sink | Requests, MeshError> =>
   Layer.unwrap(Effect.promise(async () => (await import("../adapters/nats/broker.ts")).layer(options)))
 
 const layerSnapshotSink = (values: Values): Layer.Layer<Sink, SinkError> =>
   layerSnapshotOf({ file: optional(values.outputFile.text), extended: isOn(values.extended.text), append: isOn(values.append.text) })
 
+/** A YAML snapshot as Sink. Fails with ErrOutputFile. */
 export const layerSnapshotOf = (options: SnapshotOptions): Layer.Layer<Sink, SinkError> =>
   Layer.unwrap(Effect.promise(async () => (await import("../adapters/filesystem/snapshot.ts")).layer(options)))
 

@@ -9,6 +9,7 @@ import * as Data from "effect/Data"
 export const severityNumber = { Emergency: 0, None: 1, Alert: 2, Critical: 3, Fatal: 4 } as const
 export type Severity = keyof typeof severityNumber
 
+/** What a person is told about an error. */
 export interface ErrorEntry {
   /** An integer as text; the key of MeshKit's error reference. */
   readonly code: string
@@ -29,6 +30,7 @@ const entry = (code: number, severity: Severity, short: string, cause: string, r
   remedy,
 })
 
+/** All errors by name. */
 export const errorRegistry = {
   ErrInitConfig: entry(
     1000,
@@ -278,6 +280,7 @@ export const errorRegistry = {
   ),
 } as const satisfies Record<string, ErrorEntry>
 
+/** The key of an entry. */
 export type ErrorName = keyof typeof errorRegistry
 
 /** The text form of MeshKit: the parts that are known, joined by ` | `. */
@@ -308,4 +311,5 @@ export class MeshError extends Data.TaggedError("MeshError")<{ readonly key: Err
   }
 }
 
+/** An error of the registry. @param detail what happened in this case, without secrets */
 export const meshError = (key: ErrorName, detail: string): MeshError => new MeshError({ key, detail })

@@ -7,8 +7,17 @@ import { measureDistance } from "../domain/select/names.ts"
 import { quoteText } from "./quote.ts"
 import { faultOfKind, settingOfFlag, settings, type SettingKey } from "./settings.ts"
 
-export const commandNames = ["watch", "demo", "status", "version"] as const
+export const commandNames = ["watch", "demo", "status", "doctor", "rbac", "completion", "version"] as const
 export type CommandName = (typeof commandNames)[number]
+
+/** Other words for a command. */
+const commandAliases: ReadonlyMap<string, CommandName> = new Map([["check", "doctor"]])
+
+const findCommand = (word: string | undefined): CommandName | undefined =>
+  commandNames.find((known) => known === word) ?? commandAliases.get(word ?? "")
+
+/** Commands that take words besides flags. */
+const wordy: ReadonlySet<CommandName> = new Set<CommandName>(["watch", "doctor", "rbac", "completion"])
 
 export type CommandLine =
   | { readonly _tag: "Run"; readonly flags: ReadonlyMap<SettingKey, string> }
@@ -26,11 +35,33 @@ export type CommandLine =
 
 /** Flags of commands that are no settings. */
 export const ownFlags = {
-  allNamespaces: { names: ["A", "all-namespaces"], kind: "switch", value: "", meaning: "all namespaces", of: ["watch"] },
+  allNamespaces: { names: ["A", "all-namespaces"], kind: "switch", value: "", meaning: "all namespaces", of: ["watch", "doctor", "rbac"] },
   verbose: { names: ["verbose"], kind: "switch", value: "", meaning: "also print every object of the first list", of: ["watch", "demo"] },
   duration: { names: ["duration"], kind: "duration", value: "DURATION", meaning: "end by itself after this time", of: ["demo"] },
   seed: { names: ["seed"], kind: "number", value: "N", meaning: "seed of the demonstration's cluster", of: ["demo"] },
-  format: { names: ["o", "format"], kind: "text", value: "FORMAT", meaning: "table, json or yaml", of: ["status", "version"] },
+  format: {
+    names: ["o", "format"],
+    kind: "text",
+    value: "FORMAT",
+    meaning: "table, json or yaml (rbac: yaml or json)",
+    of: ["status", "doctor", "rbac", "version"],
+  },
+  estimate: {
+    names: ["estimate"],
+    kind: "switch",
+    value: "",
+    meaning: "also say how much the first announcement sends, how long it takes and what is remembered",
+    of: ["doctor"],
+  },
+  serviceAccount: {
+    names: ["service-account"],
+    kind: "text",
+    value: "NAMESPACE/NAME",
+    meaning: "who gets the rights (default meshery/meshery-operator, as Meshery's operator has it)",
+    of: ["rbac"],
+  },
+  user: { names: ["user"], kind: "text", value: "NAME", meaning: "a user gets the rights, not a service account", of: ["rbac"] },
+  name: { names: ["name"], kind: "text", value: "NAME", meaning: "name of the roles and bindings (default meshsync)", of: ["rbac"] },
   address: {
     names: ["address"],
     kind: "text",
@@ -54,9 +85,9 @@ const pattern = /^--?([^=-][^=]*)(?:=([^]*))?$/
 export const parseCommandLine = (words: ReadonlyArray<string>): CommandLine => {
   const [first, ...rest] = words
   if (first === undefined || first.startsWith("-")) return parseRoot(words)
-  const name = commandNames.find((known) => known === first)
+  const name = findCommand(first)
   if (name !== undefined) return parseCommand(name, rest)
-  if (first === "help") return { _tag: "Help", command: commandNames.find((known) => known === rest[0]) }
+  if (first === "help") return { _tag: "Help", command: findCommand(rest[0]) }
   const close = commandNames
     .toSorted((a, b) => measureDistance(first, a) - measureDistance(first, b))
     .find((name) => measureDistance(first, name) <= 2)
@@ -151,7 +182,7 @@ const parseRoot = (words: ReadonlyArray<string>): CommandLine => {
   switch (ended._tag) {
     case "Done": {
       // Go ignores a stray word and all behind it, and so do we; but whoever names a command does not want what comes without one.
-      const name = commandNames.find((known) => known === stray)
+      const name = findCommand(stray)
       if (name !== undefined) return { _tag: "Bad", message: `the command comes first: ${name}, then its flags`, command: name }
       return { _tag: "Run", flags }
     }
@@ -187,7 +218,7 @@ const parseCommand = (name: CommandName, words: ReadonlyArray<string>): CommandL
   const ended = scan({ words, find, word: (word) => plain.push(word) > 0 })
   switch (ended._tag) {
     case "Done":
-      if (plain[0] !== undefined && name !== "watch") {
+      if (plain[0] !== undefined && !wordy.has(name)) {
         return { _tag: "Bad", message: `${name} takes flags only, not ${quoteText(plain[0])}`, command: name }
       }
       return { _tag: "Command", name, flags, own, words: plain }

@@ -22,6 +22,18 @@ const describeOwn = (flag: OwnFlag): string => {
   return `  ${words}${value === "" ? "" : ` ${value}`}\n    \t${meaning}`
 }
 
+const selectionSettings: ReadonlyArray<SettingKey> = ["namespaces", "resources", "selector"]
+const brokerSettings: ReadonlyArray<SettingKey> = [
+  "brokerUrl",
+  "natsUser",
+  "natsPassword",
+  "natsToken",
+  "natsCreds",
+  "natsNkey",
+  "natsCert",
+  "natsKey",
+  "natsCa",
+]
 const clusterSettings: ReadonlyArray<SettingKey> = ["kubeconfig", "context", "logFormat", "debug"]
 
 const commands: Readonly<
@@ -53,6 +65,24 @@ const commands: Readonly<
     settings: [],
     examples: ["status", "status -o json", "status --address http://10.1.2.3:11000"],
   },
+  doctor: {
+    usage: "doctor [KIND ...] [flags]",
+    text: "Looks at everything that a run with these settings needs: cluster, rights to each kind, broker, clock, ports. Changes nothing. Also: check.",
+    settings: ["output", ...selectionSettings, "clusterId", ...brokerSettings, "pace", "healthPort", ...clusterSettings],
+    examples: ["doctor", "doctor --estimate", "doctor pods deploy -n shop", "check --output file -o json"],
+  },
+  rbac: {
+    usage: "rbac [KIND ...] [flags]",
+    text: "The least rights that a run with these settings needs, as manifests for kubectl apply -f -. Reads the cluster, changes nothing.",
+    settings: [...selectionSettings, "clusterId", ...clusterSettings],
+    examples: ["rbac", "rbac -n shop --service-account meshery/meshsync", "rbac pods deploy --user jane", "rbac -o json"],
+  },
+  completion: {
+    usage: "completion bash|zsh|fish",
+    text: "The script that lets a shell complete commands and flags. Source it: source <(meshsync completion bash).",
+    settings: [],
+    examples: ["completion bash", "completion zsh", "completion fish"],
+  },
   version: { usage: "version [flags]", text: "The version of this program.", settings: [], examples: ["version", "version -o json"] },
 }
 
@@ -61,6 +91,12 @@ const exitStatuses = [
   "  1  an error that ends the run; it is printed with its cause and remedy",
   "  2  the command line is wrong",
 ]
+
+/** What a command does, in a few words. */
+export const summaryOf = (name: CommandName): string => commands[name].text.split(/[.:]/)[0] ?? ""
+
+/** The settings that mean something to a command. */
+export const settingsOfCommand = (name: CommandName): ReadonlyArray<SettingKey> => commands[name].settings
 
 /** @param program how the program was called */
 export const rootHelp = (program: string): string =>
@@ -71,8 +107,8 @@ export const rootHelp = (program: string): string =>
     "over NATS (default), or writes YAML snapshots. Without a command it runs until it is told to stop.",
     "",
     "Commands:",
-    ...commandNames.map((name) => `  ${name.padEnd(9)}${commands[name].text.split(/[.:]/)[0]}`),
-    "  help     what a command does, e.g. help watch",
+    ...commandNames.map((name) => `  ${name.padEnd(11)}${summaryOf(name)}`),
+    "  help       what a command does, e.g. help watch",
     "",
     "Flags (one or two dashes; a flag wins over its environment variable):",
     ...Object.values(settings).map(describe),

@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import type { SnapshotOptions } from "../adapters/filesystem/snapshot.ts"
 import type { NatsOptions } from "../adapters/nats/broker.ts"
+import type { ServerInspection } from "../adapters/nats/inspection.ts"
 import type { MeshError } from "../domain/error.ts"
 import type { Status } from "../domain/sync/status.ts"
 import type { ClusterApi } from "../ports/ClusterApi.ts"
@@ -13,6 +14,8 @@ import type { Dialer } from "../ports/Dialer.ts"
 import { Requests } from "../ports/Requests.ts"
 import { both, Sink, type SinkError } from "../ports/Sink.ts"
 import { isOn, type Values } from "./settings.ts"
+
+export type { ServerInspection } from "../adapters/nats/inspection.ts"
 
 const optional = (text: string): string | undefined => (text === "" ? undefined : text)
 
@@ -46,19 +49,27 @@ export const layerClusterOf = (options: ClusterOptions): Layer.Layer<ClusterApi 
 export const layerNoRequests: Layer.Layer<Requests> = Layer.succeed(Requests, { incoming: Stream.never, reply: () => Effect.void })
 
 /** NATS, both ways. */
-export const layerBroker = (values: Values): Layer.Layer<Sink | Requests, MeshError> =>
-  layerBrokerOf({
-    url: values.brokerUrl.text,
-    pace: isOn(values.pace.text),
-    user: optional(values.natsUser.text),
-    password: optional(values.natsPassword.text),
-    token: optional(values.natsToken.text),
-    credsPath: optional(values.natsCreds.text),
-    nkeyPath: optional(values.natsNkey.text),
-    certPath: optional(values.natsCert.text),
-    keyPath: optional(values.natsKey.text),
-    caPath: optional(values.natsCa.text),
-  })
+export const layerBroker = (values: Values): Layer.Layer<Sink | Requests, MeshError> => layerBrokerOf(brokerOptions(values))
+
+const brokerOptions = (values: Values): NatsOptions => ({
+  url: values.brokerUrl.text,
+  pace: isOn(values.pace.text),
+  user: optional(values.natsUser.text),
+  password: optional(values.natsPassword.text),
+  token: optional(values.natsToken.text),
+  credsPath: optional(values.natsCreds.text),
+  nkeyPath: optional(values.natsNkey.text),
+  certPath: optional(values.natsCert.text),
+  keyPath: optional(values.natsKey.text),
+  caPath: optional(values.natsCa.text),
+})
+
+/** What the brokers of these settings say to somebody who only looks. */
+export const inspectBroker = (values: Values): Effect.Effect<ReadonlyArray<ServerInspection>, MeshError> =>
+  Effect.flatMap(
+    Effect.promise(() => import("../adapters/nats/inspection.ts")),
+    ({ inspectServers }) => inspectServers(brokerOptions(values)),
+  )
 
 /**
  * NATS as Sink and Requests. Fails with ErrBrokerUrl, ErrBrokerCredentials or ErrBrokerConnect.

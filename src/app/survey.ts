@@ -17,7 +17,7 @@ const readText = (path: string, accept?: string) =>
   Effect.flatMap(ClusterApi, (api) => api.read(path, accept)).pipe(Effect.map((bytes) => decodeText(bytes, 0, bytes.length)))
 
 /** An answer that is no JSON is a defect of a proxy; it counts as absent. */
-const parseJson = (text: string): unknown => {
+export const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text)
   } catch {
@@ -25,7 +25,8 @@ const parseJson = (text: string): unknown => {
   }
 }
 
-const memberOf = (value: unknown, name: string): unknown =>
+/** A member of a value that may be anything. */
+export const memberOf = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined
 
 // Cluster id -------------------------------------------------------------------------------------------------------------

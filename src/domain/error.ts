@@ -278,6 +278,13 @@ export const errorRegistry = {
     "The bytes are no message about a resource, or come from another program",
     "Decode only what arrives on meshery.meshsync.core",
   ),
+  ErrDoctor: entry(
+    1041,
+    "Alert",
+    "Something that a run needs is missing",
+    "It is not there, not reachable, or not allowed",
+    "Follow the arrow below each row that failed, then ask again",
+  ),
 } as const satisfies Record<string, ErrorEntry>
 
 /** The key of an entry. */

@@ -190,6 +190,17 @@ export const spoolReadsMax = 64
 /** Generated snapshot names of one day, `00` to `1023`, as in the Go MeshSync. */
 export const snapshotNamesMax = 1_024
 
+// Looking before a run -----------------------------------------------------------------------------------------------
+
+/** Questions to the API server at the same time: 100 kinds are 200 of them. */
+export const reviewsConcurrentMax = 8
+/** Tokens and certificates are judged by the clock: beyond this difference to the API server's it is worth a word. */
+export const clockSkewMaxMs = 30 * second
+/** An estimate judges a kind's size by so many objects: 70 kinds with objects of 10 KiB are 14 MiB. */
+export const estimateSampleObjects = 20
+/** What the ledger remembers of an object: a slot of 50 to 63 bytes and its name, which is up to about 40 characters long. */
+export const ledgerBytesPerObject = 110
+
 // The fake cluster ---------------------------------------------------------------------------------------------------
 
 /** Events a type's watch cache tells about; the older half is forgotten beyond that. 10,000 objects of 8 KiB are 80 MiB at worst. */

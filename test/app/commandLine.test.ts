@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { parseCommandLine } from "../../src/app/commandLine.ts"
+import { commandNames, parseCommandLine } from "../../src/app/commandLine.ts"
 
 /** The arguments as a shell splits them, where none holds a space. */
 const parse = (line: string) => parseCommandLine(line === "" ? [] : line.split(" "))
@@ -80,7 +80,7 @@ describe("a first word", () => {
     ["wacth", 'unknown command "wacth": did you mean watch?'],
     ["stats", 'unknown command "stats": did you mean status?'],
     ["dmeo --duration 1s", 'unknown command "dmeo": did you mean demo?'],
-    ["pods", 'unknown command "pods": the commands are watch, demo, status, version'],
+    ["pods", `unknown command "pods": the commands are ${commandNames.join(", ")}`],
     ["Watch", 'unknown command "Watch": did you mean watch?'],
   ])("that is no command: %s", (line, message) => {
     expect(parse(line)).toEqual({ _tag: "Bad", message, command: undefined })
@@ -88,7 +88,7 @@ describe("a first word", () => {
 
   it("that cannot be printed is shown escaped", () => {
     expect(parseCommandLine(["\u001b[2J\u009b"])).toMatchObject({
-      message: 'unknown command "\\x1b[2J\\u009b": the commands are watch, demo, status, version',
+      message: `unknown command "\\x1b[2J\\u009b": the commands are ${commandNames.join(", ")}`,
     })
   })
 
@@ -127,6 +127,10 @@ describe("a command, by kubectl's habits", () => {
     ["demo --duration 10s --seed 7", { name: "demo", flags: {}, own: { duration: "10s", seed: "7" }, words: [] }],
     ["status -o json", { name: "status", flags: {}, own: { format: "json" }, words: [] }],
     ["status -ojson", { name: "status", flags: {}, own: { format: "json" }, words: [] }],
+    ["doctor --estimate pods", { name: "doctor", flags: {}, own: { estimate: "true" }, words: ["pods"] }],
+    ["check -n shop", { name: "doctor", flags: { namespaces: "shop" }, own: {}, words: [] }],
+    ["rbac --user jane -A", { name: "rbac", flags: {}, own: { user: "jane", allNamespaces: "true" }, words: [] }],
+    ["completion bash", { name: "completion", flags: {}, own: {}, words: ["bash"] }],
     ["version --format=yaml", { name: "version", flags: {}, own: { format: "yaml" }, words: [] }],
   ])("%s", (line, expected) => {
     expect(parts(line)).toEqual(expected)

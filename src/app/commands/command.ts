@@ -25,6 +25,12 @@ const load = (name: CommandName): Promise<(options: CommandOptions) => Effect.Ef
       return import("./demo.ts").then(({ demo }) => demo)
     case "status":
       return import("./status.ts").then(({ status }) => status)
+    case "doctor":
+      return import("./doctor.ts").then(({ doctor }) => doctor)
+    case "rbac":
+      return import("./rbac.ts").then(({ rbac }) => rbac)
+    case "completion":
+      return import("./completion.ts").then(({ completion }) => completion)
     case "version":
       return import("./version.ts").then(({ version }) => version)
   }

@@ -131,15 +131,16 @@ const rbacGroup = "rbac.authorization.k8s.io"
 export const roleManifests = (roles: ReadonlyArray<RoleSpec>, name: string, subject: Subject): ReadonlyArray<object> =>
   roles.flatMap(({ namespace, rules }) => {
     const kind = namespace === undefined ? "ClusterRole" : "Role"
-    const head = { apiVersion: `${rbacGroup}/v1`, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } }
+    const apiVersion = `${rbacGroup}/v1`
+    const metadata = { name, ...(namespace === undefined ? {} : { namespace }) }
     const subjects = [
       subject._tag === "User"
         ? { kind: "User", name: subject.name, apiGroup: rbacGroup }
         : { kind: "ServiceAccount", name: subject.name, namespace: subject.namespace },
     ]
     return [
-      { ...head, kind, rules },
-      { ...head, kind: `${kind}Binding`, roleRef: { apiGroup: rbacGroup, kind, name }, subjects },
+      { apiVersion, kind, metadata, rules },
+      { apiVersion, kind: `${kind}Binding`, metadata, roleRef: { apiGroup: rbacGroup, kind, name }, subjects },
     ]
   })
 

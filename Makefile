@@ -109,7 +109,7 @@ docs: $(INSTALLED) ## Write the library's reference and the descriptions of the 
 
 pack: $(INSTALLED) ## Make the library's package: build/meshsync-VERSION.tgz
 	node scripts/pack.ts
-	@mkdir -p build
+	@mkdir -p build && rm -f build/meshsync-*.tgz
 	npm pack --silent --pack-destination build ./dist
 
 settings: $(INSTALLED) ## Write the README's table of settings from the one that the program reads

@@ -81,7 +81,8 @@ const findDeclared = (text: string, name: string): Declared => {
 const formatDoc = (doc: string): string => {
   const [text = "", ...tags] = doc.split(/^@/m)
   const parts = tags.map((tag) => {
-    const [word = "", rest = ""] = [/^\w+/.exec(tag)?.[0], tag.replace(/^\w+\s*/, "").trim()]
+    const [word = ""] = /^\w+/.exec(tag) ?? []
+    const rest = tag.slice(word.length).trim()
     if (word === "example") return ["```ts", rest, "```"].join("\n")
     const [parameter = ""] = rest.split(" ")
     return word === "param" ? `- \`${parameter}\`: ${rest.slice(parameter.length + 1)}` : `- ${word}: ${rest}`

@@ -1,6 +1,6 @@
 /**
- * The image and the ways to deploy it, without a container runtime: the files that the Dockerfile copies, run as a container runs them, with
- * the pod specs of deploy/ and of Meshery's operator, against a real API server and NATS.
+ * The image and the ways to deploy it, without a container runtime: the files that the Dockerfile copies, run as a container runs them,
+ * with the pod specs of deploy/ and of Meshery's operator, against a real API server and NATS.
  */
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"

@@ -52,7 +52,7 @@ export interface ContainerOptions {
   readonly servers?: ReadonlyArray<Place>
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number | null
   readonly stdout: string
   readonly stderr: string

@@ -49,7 +49,7 @@ export const readClusterId = (fallback: string): Effect.Effect<Identity, never, 
     error: fallback === "" ? meshError("ErrClusterId", reason) : undefined,
   })
   return readText(kubeSystem).pipe(
-    Effect.tapError(() => Effect.sleep("1 second")),
+    Effect.tapError(({ failure }) => (failure._tag === "Unavailable" ? Effect.sleep("1 second") : Effect.void)),
     Effect.retry({ while: ({ failure }) => failure._tag === "Unavailable" }),
     Effect.map((text): Identity => {
       const uid = memberOf(memberOf(parseJson(text), "metadata"), "uid")

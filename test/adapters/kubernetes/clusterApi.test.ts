@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { randomBytes } from "node:crypto"
 import type { ServerResponse } from "node:http"
-import { ClusterApi } from "../../../src/ports/ClusterApi.ts"
+import { ApiError, ClusterApi } from "../../../src/ports/ClusterApi.ts"
 import { deployments, layerAt, listOf, pods, serve, textOf, watchOf } from "./loopback.ts"
 
 const answer = (response: ServerResponse, status: number, body: string, headers: Record<string, string> = {}) =>
@@ -49,6 +49,25 @@ describe("requests", () => {
       assert.strictEqual(headers?.["user-agent"], "meshsync/1.2.3")
       assert.strictEqual(headers?.authorization, "Bearer t0ken")
       assert.strictEqual(server.requests[0]?.headers.accept, "application/json")
+    }),
+  )
+
+  it.live("a question is posted as JSON, and its answer is 201", () =>
+    Effect.gen(function* () {
+      const bodies: Array<string> = []
+      const server = yield* serve((request, response) => {
+        request.setEncoding("utf8").on("data", (text: string) => bodies.push(text))
+        request.once("end", () => answer(response, request.url === "/reviews" ? 201 : 200, '{"status":{"allowed":true}}'))
+      })
+      yield* Effect.gen(function* () {
+        const api = yield* ClusterApi
+        assert.strictEqual(textOf(yield* api.review("/reviews", { kind: "Review", text: "ü" })), '{"status":{"allowed":true}}')
+        // 200 is no answer to a question: something else than the API server has given it.
+        assert.instanceOf(yield* Effect.flip(api.review("/other", {})), ApiError)
+      }).pipe(Effect.provide(layerAt(server.url)))
+      assert.deepStrictEqual(bodies, ['{"kind":"Review","text":"ü"}', "{}"])
+      assert.strictEqual(server.requests[0]?.method, "POST")
+      assert.strictEqual(server.requests[0]?.headers["content-type"], "application/json")
     }),
   )
 

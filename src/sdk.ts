@@ -10,12 +10,11 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { layerClusterFrom, layerLogFrom, layerOutputFrom, publicError, publicFailure } from "./app/embed/bridge.ts"
-import { sessionOptionsOf, streamChanges } from "./app/embed/changes.ts"
+import { decodeMessage as decode, sessionOptionsOf, streamChanges } from "./app/embed/changes.ts"
 import type { Change, ClusterWatch, RunOptions, WatchOptions } from "./app/embed/face.ts"
 import { layerHealth } from "./app/layers.ts"
 import { makeMonitor, monitorStatus, runSession } from "./app/session.ts"
 import type { Status } from "./domain/sync/status.ts"
-import { decodeMessage as decode } from "./domain/wire/envelope.ts"
 import type { ResourceMessage } from "./domain/wire/restore.ts"
 import { Sink } from "./ports/Sink.ts"
 
@@ -151,7 +150,7 @@ export const run = async (options: RunOptions): Promise<void> => {
  * console.log(EventType, restoreObject(Object).metadata.labels)
  */
 export const decodeMessage = (message: Uint8Array | string): ResourceMessage => {
-  const decoded = decode(typeof message === "string" ? new TextEncoder().encode(message) : message)
+  const decoded = decode(message)
   if (Result.isFailure(decoded)) throw publicError(decoded.failure)
   return decoded.success
 }

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events"
 import { assert, it } from "vitest"
-import { watchCluster } from "../../src/sdk.ts"
+import { run, watchCluster } from "../../src/sdk.ts"
 import { makeFakeCluster } from "../../src/testing.ts"
 
 const cycles = 1_000
@@ -32,4 +32,23 @@ it(`leaves nothing behind: ${cycles} starts and ends in one process`, { timeout:
   assert.deepStrictEqual(after.resources, before.resources)
   assert.isBelow(after.heap - before.heap, 2_000_000)
   assert.strictEqual(getEventListeners(signal, "abort").length, 0)
+})
+
+it("leaves no socket behind when it has ended in the middle of watches over HTTP", { timeout: 60_000 }, async () => {
+  const served = await makeFakeCluster({ demo: true }).serve()
+  const { kubeconfig } = served
+  const count = (name: string) => process.getActiveResourcesInfo().filter((found) => found === name).length
+  const timers = count("Timeout")
+  for (let cycle = 0; cycle < 20; cycle += 1) {
+    const controller = new AbortController()
+    const common = { kubeconfig, signal: controller.signal, onSettled: () => controller.abort() }
+    if (cycle % 2 === 0) for await (const { bytes } of watchCluster(common)) assert.isAbove(bytes.length, 0)
+    else await run({ ...common, output: "sink", sink: { deliver: () => undefined } })
+  }
+  assert.isAbove(served.requests("pods").lists, 19)
+  // What is closed is reported until the loop has turned once more.
+  for (let turn = 0; turn < 100 && count("TCPSocketWrap") > 0; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+  assert.strictEqual(count("TCPSocketWrap"), 0)
+  assert.isAtMost(count("Timeout"), timers)
+  await served.close()
 })

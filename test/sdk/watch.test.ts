@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import { MeshSyncError, watchCluster, type Change, type LogLine } from "../../src/sdk.ts"
+import { decodeMessage, MeshSyncError, restoreObject, watchCluster, type Change, type LogLine } from "../../src/sdk.ts"
 import { makeFakeCluster } from "../../src/testing.ts"
 import { collect } from "./collect.ts"
 
@@ -157,5 +157,20 @@ describe("watchCluster", () => {
     assert.strictEqual(names.size, 600)
     assert.isAtLeast(published, 0)
     assert.isBelow(published, 600)
+  })
+})
+
+describe("decodeMessage", () => {
+  it("takes bytes and text, and gives what a change's object is made of", async () => {
+    const cluster = makeFakeCluster({ objects: [configMap("a", { text: "größer <b>" })] })
+    const [change] = await collect(watchCluster({ cluster, select: configMaps, once: true }))
+    const bytes = change?.bytes ?? new Uint8Array()
+    assert.deepStrictEqual(restoreObject(decodeMessage(bytes).Object), change?.object())
+    assert.deepStrictEqual(decodeMessage(new TextDecoder().decode(bytes)), decodeMessage(bytes))
+    assert.deepStrictEqual(change?.object()["data"], { text: "größer <b>" })
+  })
+
+  it("throws what a person can act upon", () => {
+    assert.throws(() => decodeMessage("[]"), MeshSyncError, /A message is malformed/)
   })
 })

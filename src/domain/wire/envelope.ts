@@ -5,7 +5,6 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { meshError, type MeshError } from "../error.ts"
-import { decodeText } from "../read/text.ts"
 import type { ResourceMessage } from "./restore.ts"
 
 const text = (description: string) => Schema.String.annotate({ description })
@@ -78,19 +77,19 @@ export const ResourceMessageSchema: Schema.Codec<ResourceMessage> = Schema.Struc
   Object: PayloadSchema,
 }).annotate({ identifier: "ResourceMessage", description: "One change of one object of the cluster" })
 
-const decodeEnvelope = Schema.decodeUnknownResult(ResourceMessageSchema)
+const decodeParsed = Schema.decodeUnknownResult(ResourceMessageSchema)
 
 /**
- * Decodes a message of `meshery.meshsync.core`.
- * @param bytes JSON in UTF-8, from anybody
+ * Decodes the text of a message of `meshery.meshsync.core`.
+ * @param text JSON, from anybody
  * @returns ErrInvalidMessage with the first member that is not as it should be; nothing of the message's values is repeated
  */
-export const decodeMessage = (bytes: Uint8Array): Result.Result<ResourceMessage, MeshError> => {
+export const decodeMessageText = (text: string): Result.Result<ResourceMessage, MeshError> => {
   let message: unknown
   try {
-    message = JSON.parse(decodeText(bytes, 0, bytes.length))
+    message = JSON.parse(text)
   } catch {
     return Result.fail(meshError("ErrInvalidMessage", "it is not JSON"))
   }
-  return Result.mapError(decodeEnvelope(message), ({ message: reason }) => meshError("ErrInvalidMessage", reason))
+  return Result.mapError(decodeParsed(message), ({ message: reason }) => meshError("ErrInvalidMessage", reason))
 }

@@ -1,11 +1,9 @@
 import * as Result from "effect/Result"
 import { describe, expect, it } from "vitest"
 import { describeMessage, describeSubjects } from "../../../src/domain/wire/description.ts"
-import { decodeMessage } from "../../../src/domain/wire/envelope.ts"
+import { decodeMessageText } from "../../../src/domain/wire/envelope.ts"
 import { restoreObject } from "../../../src/domain/wire/restore.ts"
 import { encodeVector, vectors } from "../../golden/vector.ts"
-
-const encode = (text: string) => new TextEncoder().encode(text)
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -21,18 +19,18 @@ const pick = (object: Members, names: ReadonlyArray<string>): Members =>
       .filter(([name, value]) => (typeof value === "object" || metadataMembers.includes(name)) && Object.keys(value ?? {}).length > 0),
   )
 
-describe("decodeMessage", () => {
+describe("decodeMessageText", () => {
   it("decodes every one of our messages, and what they say is all there", () => {
     expect(vectors.length).toBeGreaterThan(500)
     for (const vector of vectors) {
       const text = encodeVector(vector)
-      expect(Result.getOrThrow(decodeMessage(encode(text))), vector.id).toEqual(JSON.parse(text))
+      expect(Result.getOrThrow(decodeMessageText(text)), vector.id).toEqual(JSON.parse(text))
     }
   })
 
   it("decodes what the Go MeshSync has published, but for objects that wrote into the envelope", () => {
     const refused = vectors.flatMap(({ id, message }) => {
-      const decoded = decodeMessage(encode(message))
+      const decoded = decodeMessageText(message)
       return Result.isFailure(decoded) && !decoded.failure.detail.includes("component_metadata") ? [`${id}: ${decoded.failure.detail}`] : []
     })
     expect(refused).toEqual([])
@@ -45,13 +43,13 @@ describe("decodeMessage", () => {
     ["a wrong type", `{"ObjectType":"meshsync-data","EventType":"ADDED","Request":null,"Object":{"id":7}}`, "Object"],
     ["a deep nest", `{"a":`.repeat(100_000), "it is not JSON"],
   ])("refuses %s", (_name, text, reason) => {
-    const decoded = decodeMessage(encode(text))
+    const decoded = decodeMessageText(text)
     expect(Result.isFailure(decoded) && decoded.failure).toMatchObject({ key: "ErrInvalidMessage" })
     expect(Result.isFailure(decoded) && decoded.failure.detail).toContain(reason)
   })
 
   it("repeats no value of a message that it refuses", () => {
-    const decoded = decodeMessage(encode(`{"ObjectType":"canary","EventType":"canary","Request":"canary","Object":"canary"}`))
+    const decoded = decodeMessageText(`{"ObjectType":"canary","EventType":"canary","Request":"canary","Object":"canary"}`)
     expect(Result.isFailure(decoded) && decoded.failure.message).not.toContain("canary")
   })
 })
@@ -62,7 +60,7 @@ describe("restoreObject", () => {
     expect(recorded.length).toBeGreaterThan(200)
     for (const vector of recorded) {
       const sent = JSON.parse(vector.raw) as Members & { readonly metadata: Members }
-      const restored = restoreObject(Result.getOrThrow(decodeMessage(encode(encodeVector(vector)))).Object)
+      const restored = restoreObject(Result.getOrThrow(decodeMessageText(encodeVector(vector))).Object)
       expect(pick(restored, members), vector.id).toEqual(pick(sent, members))
       expect(pick(restored.metadata, metadataMembers), vector.id).toEqual(pick(sent.metadata, metadataMembers))
     }

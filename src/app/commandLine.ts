@@ -11,7 +11,7 @@ export const commandNames = ["watch", "demo", "status", "doctor", "rbac", "compl
 export type CommandName = (typeof commandNames)[number]
 
 /** Other words for a command. */
-const commandAliases: ReadonlyMap<string, CommandName> = new Map([["check", "doctor"]])
+export const commandAliases: ReadonlyMap<string, CommandName> = new Map([["check", "doctor"]])
 
 const findCommand = (word: string | undefined): CommandName | undefined =>
   commandNames.find((known) => known === word) ?? commandAliases.get(word ?? "")

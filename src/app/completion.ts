@@ -2,7 +2,7 @@
  * Completion scripts for shells, made from the tables that parse the command line: what is offered is what is understood.
  * Static text: no shell asks the program or the cluster while somebody types. Pure.
  */
-import { commandNames, ownFlags, type CommandName, type OwnFlag } from "./commandLine.ts"
+import { commandAliases, commandNames, ownFlags, type CommandName, type OwnFlag } from "./commandLine.ts"
 import { settingsOfCommand, summaryOf } from "./help.ts"
 import { settings, type Setting, type SettingKey } from "./settings.ts"
 
@@ -48,6 +48,12 @@ const flagsOf = (name: CommandName | undefined): ReadonlyArray<Flag> => {
 /** Words that may follow a command. */
 const wordsOf = (name: CommandName): ReadonlyArray<string> => (name === "completion" ? shells : [])
 
+/** A command's name and its other words. */
+const spellingsOf = (name: CommandName): ReadonlyArray<string> => [
+  name,
+  ...[...commandAliases].filter(([, meant]) => meant === name).map(([alias]) => alias),
+]
+
 const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`)
 
 /** For a text between single quotes of a POSIX shell, or of fish. */
@@ -74,7 +80,7 @@ _meshsync() {
   COMPREPLY=()
   ((COMP_CWORD > 1)) && previous="\${COMP_WORDS[COMP_CWORD - 1]}"
   case "\${COMP_WORDS[1]}" in
-${commandNames.map((name) => bashCase(name, flagsOf(name), wordsOf(name))).join("\n")}
+${commandNames.map((name) => bashCase(spellingsOf(name).join("|"), flagsOf(name), wordsOf(name))).join("\n")}
 ${bashCase("help", [], commandNames)}
 ${bashCase("*", flagsOf(undefined), [...commandNames, "help"])}
   esac
@@ -99,7 +105,7 @@ const zshFlag = ({ meaning, names, takesFile, takesValue }: Flag): ReadonlyArray
 const zshCase = (name: CommandName): string => {
   const words = wordsOf(name)
   const rest = words.length === 0 ? [] : [quote(`1:word:(${words.join(" ")})`)]
-  return `    ${name}) _arguments ${[...flagsOf(name).flatMap(zshFlag), ...rest].join(" ")} ;;`
+  return `    ${spellingsOf(name).join("|")}) _arguments ${[...flagsOf(name).flatMap(zshFlag), ...rest].join(" ")} ;;`
 }
 
 const zsh = (): string => `#compdef meshsync
@@ -122,7 +128,9 @@ ${commandNames.map(zshCase).join("\n")}
     *) _arguments ${flagsOf(undefined).flatMap(zshFlag).join(" ")} ;;
   esac
 }
+# Either sourced, or loaded by the first completion, which it then has to answer.
 compdef _meshsync meshsync
+[[ "$funcstack[1]" == _meshsync ]] && _meshsync "$@"
 `
 
 const fishFlag = (condition: string, { meaning, names, takesFile, takesValue }: Flag): string => {
@@ -137,10 +145,13 @@ const fish = (): string =>
     ...commandNames.map((name) => `complete -c meshsync -n __fish_use_subcommand -a ${name} -d ${quote(summaryOf(name))}`),
     `complete -c meshsync -n __fish_use_subcommand -a help -d 'what a command does'`,
     ...flagsOf(undefined).map((flag) => fishFlag("__fish_use_subcommand", flag)),
-    ...commandNames.flatMap((name) => [
-      ...flagsOf(name).map((flag) => fishFlag(`__fish_seen_subcommand_from ${name}`, flag)),
-      ...wordsOf(name).map((word) => `complete -c meshsync -n ${quote(`__fish_seen_subcommand_from ${name}`)} -a ${word}`),
-    ]),
+    ...commandNames.flatMap((name) => {
+      const condition = `__fish_seen_subcommand_from ${spellingsOf(name).join(" ")}`
+      return [
+        ...flagsOf(name).map((flag) => fishFlag(condition, flag)),
+        ...wordsOf(name).map((word) => `complete -c meshsync -n ${quote(condition)} -a ${word}`),
+      ]
+    }),
     "",
   ].join("\n")
 

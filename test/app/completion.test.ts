@@ -25,6 +25,7 @@ describe("completion in bash", () => {
   it("offers the flags of a command, and not those of others", () => {
     expect(complete("rbac", "--s")).toEqual(["--service-account", "--selector"])
     expect(complete("status", "--s")).toEqual([])
+    expect(complete("check", "--est")).toEqual(["--estimate"])
   })
 
   it("offers the flags of the root", () => {

@@ -129,6 +129,7 @@ describe("the rights of rbac, for a fresh service account", () => {
     const { checks, status, stderr } = await examineUntil(account, [])
     expect(status, stderr).toBe(0)
     expect(checks.filter(({ outcome }) => outcome === "warning").map(({ subject }) => subject)).toEqual(["listeners"])
+    expect(checks.find(({ subject }) => subject === "clock")).toMatchObject({ outcome: "ok" })
     const [run, consumer] = await start(account)
     await using _ = run
     const { clusterId, lanes } = await run.awaitStatus("everything is listed", 60_000, ({ settled }) => settled)
@@ -202,6 +203,8 @@ describe("doctor", () => {
     const away = `127.0.0.1:${await freePort()}`
     const absent = await examine(admin, { BROKER_URL: away })
     expect(failuresOf(absent.checks)).toEqual([`broker ${away}`])
+    const mistaken = await examine(admin, {}, "--output", "kafka")
+    expect(failuresOf(mistaken.checks)).toEqual(["output"])
     const unnamed = await examine(admin, {})
     expect(failuresOf(unnamed.checks)).toEqual(["broker"])
     expect(`${refused.stderr}${JSON.stringify(refused.checks)}`).not.toContain("wrong")

@@ -16,7 +16,7 @@ import { renderDocument } from "./format.ts"
 export const doctor = Effect.fnUntraced(function* (options: CommandOptions) {
   const { own, values } = options
   const { checks: cluster, estimate } = yield* examine(options)
-  const broker = values.output.text === "broker" ? yield* checkBroker(values) : [skipped("broker", `output is ${values.output.text}`)]
+  const broker = yield* checkOutput(values)
   const checks = [...cluster, ...broker, yield* checkHealthPort(Number(values.healthPort.text))]
   const table = () => [renderChecks(checks), ...(estimate === undefined ? [] : ["", renderEstimate(estimate)])].join("\n")
   const shown = yield* renderDocument(own.get("format") ?? "table", { checks, estimate }, table)
@@ -41,6 +41,19 @@ const examine = Effect.fnUntraced(function* ({ own, values, version, words }: Co
   const { detail, key } = found.failure
   return { checks: [failed("kubeconfig", detail, errorRegistry[key].remedy)], estimate: undefined }
 })
+
+/** Only one output needs somebody else. */
+const checkOutput = (values: Values): Effect.Effect<ReadonlyArray<Check>> => {
+  switch (values.output.text) {
+    case "broker":
+      return checkBroker(values)
+    case "file":
+    case "stdout":
+      return Effect.succeed([skipped("broker", `not needed: the output is ${values.output.text}`)])
+    default:
+      return Effect.succeed([failed("output", `${JSON.stringify(values.output.text)} is no output`, errorRegistry.ErrOutputMode.remedy)])
+  }
+}
 
 const checkBroker = Effect.fnUntraced(function* (values: Values) {
   const inspected = yield* Effect.result(inspectBroker(values))

@@ -12,7 +12,7 @@ import { collectionPath, readState } from "./cluster.ts"
 import { type ControlPlane, startControlPlane } from "./controlPlane.ts"
 import { type Exit, findLane, type Run, runMeshsync } from "./meshsync.ts"
 import { freePort, requireProgram, temporaryFolder, until } from "./program.ts"
-import { configMap, createNamespace, deployNginx } from "./workload.ts"
+import { configMap, createNamespace, define, deployNginx, installMeshsyncResource } from "./workload.ts"
 
 let plane: ControlPlane
 let broker: Broker
@@ -51,7 +51,7 @@ beforeAll(async () => {
   await createNamespace(plane, "shop")
   await deployNginx(plane, "shop")
   await plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", configMap("shop", "settings", { a: "1" }))
-  account = await makeAccount("meshery", "sync")
+  account = await makeAccount("platform", "sync")
 })
 
 afterAll(async () => {
@@ -115,7 +115,7 @@ describe("the rights of rbac, for a fresh service account", () => {
   it("are missing before: doctor fails for every kind, and says so for each", async () => {
     const { checks, status, stderr } = await examine(account, brokerEnvironment())
     expect(status, stderr).toBe(1)
-    expect(checks.find(({ subject }) => subject === "user")?.detail).toContain("system:serviceaccount:meshery:sync")
+    expect(checks.find(({ subject }) => subject === "user")?.detail).toContain("system:serviceaccount:platform:sync")
     const failures = failuresOf(checks)
     expect(failures).toHaveLength(22)
     expect(failures).toEqual(expect.arrayContaining(["cluster id", "pods", "deployments.apps", "storageclasses.storage.k8s.io"]))
@@ -123,7 +123,7 @@ describe("the rights of rbac, for a fresh service account", () => {
   })
 
   it("let everything be synchronised once kubectl has applied them", async () => {
-    expect(kubectlApply(await rbac("--service-account", "meshery/sync"))).toContain(
+    expect(kubectlApply(await rbac("--service-account", "platform/sync"))).toContain(
       "clusterrole.rbac.authorization.k8s.io/meshsync created",
     )
     const { checks, status, stderr } = await examineUntil(account, [])
@@ -145,7 +145,7 @@ describe("the rights of rbac, for a fresh service account", () => {
   })
 
   it("without one verb: doctor and the run name exactly that kind, all others run", async () => {
-    const list = JSON.parse(await rbac("--service-account", "meshery/sync", "-o", "json")) as {
+    const list = JSON.parse(await rbac("--service-account", "platform/sync", "-o", "json")) as {
       readonly items: ReadonlyArray<{ readonly kind: string; readonly rules?: ReadonlyArray<Rule> }>
     }
     const weaken = (rule: Rule): ReadonlyArray<Rule> =>
@@ -188,6 +188,27 @@ describe("the rights of rbac within one namespace, for a user", () => {
       consumer.messages.some(({ Object: { kind, metadata } }) => kind === "Pod" && metadata.namespace === "shop") ? true : undefined,
     )
     expect(consumer.messages.filter(({ Object: { metadata } }) => metadata.namespace !== "shop")).toEqual([])
+  })
+})
+
+describe("the rights of rbac where a MeshSync resource chooses", () => {
+  it("are those of its kinds, of the definitions and of the custom resources", async () => {
+    await define(plane, { group: "come.example.com", plural: "widgets", kind: "Widget", versions: ["v1"] })
+    await installMeshsyncResource(plane)
+    const manifests = await rbac("--service-account", "platform/sync")
+    expect(manifests).toContain("- widgets")
+    expect(manifests).toContain("- customresourcedefinitions")
+    kubectlApply(manifests)
+    const { checks } = await examineUntil(account, [])
+    expect(checks.find(({ subject }) => subject === "definitions")).toMatchObject({
+      outcome: "ok",
+      detail: "2 custom resource definitions",
+    })
+    const [run] = await start(account)
+    await using _ = run
+    const { lanes } = await run.awaitStatus("everything is listed", 60_000, ({ settled }) => settled)
+    expect(lanes.map(({ key }) => key)).toContain("widgets.come.example.com")
+    expect(lanes.filter(({ trouble }) => trouble !== undefined)).toEqual([])
   })
 })
 

@@ -2,6 +2,7 @@
  * Deletions of types that have no lane any more: their lane said so once, and repeats nothing, so the announcement repeats them here.
  */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { typeKey, typeName } from "../domain/select/resource.ts"
 import { recentDepartures, type Departure } from "../domain/sync/departures.ts"
@@ -11,8 +12,12 @@ import { noRecords } from "../domain/sync/turn.ts"
 import { deliverTurn } from "./deliver.ts"
 import type { Desk } from "./desk.ts"
 
-/** Repeats the remembered deletions of closed lanes. */
-export const announceOrphans = Effect.fnUntraced(function* (desk: Desk) {
+/**
+ * Repeats the remembered deletions of closed lanes.
+ * @param lastLanes by type key, what a lane waits for before it begins: a type that comes back meanwhile must not be announced as living
+ *   first and as deleted afterwards
+ */
+export const announceOrphans = Effect.fnUntraced(function* (desk: Desk, lastLanes: Map<string, Deferred.Deferred<void>>) {
   const { departures, lanes } = desk.engine
   const nowMs = yield* Clock.currentTimeMillis
   const byType = new Map<string, Array<Departure>>()
@@ -22,7 +27,13 @@ export const announceOrphans = Effect.fnUntraced(function* (desk: Desk) {
     if (others === undefined) byType.set(name, [departure])
     else others.push(departure)
   }
-  for (const gone of byType.values()) {
+  const done = yield* Deferred.make<void>()
+  for (const gone of byType.values()) for (const { type } of gone.slice(0, 1)) lastLanes.set(typeKey(type), done)
+  yield* Effect.ensuring(deliverDepartures(desk, byType.values()), Deferred.succeed(done, undefined))
+})
+
+const deliverDepartures = Effect.fnUntraced(function* (desk: Desk, byType: Iterable<ReadonlyArray<Departure>>) {
+  for (const gone of byType) {
     const { type } = gone[0] as Departure
     const output = makeOutput()
     for (const departed of gone) output.changes.push({ event: "Deleted", record: -1, departed })

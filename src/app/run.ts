@@ -64,7 +64,7 @@ interface Supervisor {
   readonly desk: Desk
   configuration: Configuration
   readonly open: Map<string, OpenLane>
-  /** By type key, of the lane opened last: completed when its loop has ended and said all that it had to say. */
+  /** By type key, what the next lane waits for: completed when all has been said of the one before, or of what it left behind. */
   readonly lastLanes: Map<string, Deferred.Deferred<void>>
   readonly fibers: FiberMap.FiberMap<string, void, SinkError>
   /** One pending wish for a discovery says as much as ten. */
@@ -268,7 +268,11 @@ const announceAll = Effect.fnUntraced(function* (supervisor: Supervisor) {
   yield* Effect.logInfo("everything is announced again")
   addToCounter(supervisor.desk.engine, "announcements_total")
   for (const { signals } of supervisor.open.values()) yield* Queue.offer(signals, { _tag: "ResyncAsked" })
-  yield* announceOrphans(supervisor.desk)
+  // A lane that is being closed takes no signal any more; what it says last may have been missed as well.
+  const { desk, lastLanes, open } = supervisor
+  const ends = [...lastLanes].flatMap(([key, end]) => (!open.has(key) && desk.engine.lanes.has(key) ? [Deferred.await(end)] : []))
+  yield* Effect.all(ends, { concurrency: "unbounded", discard: true })
+  yield* announceOrphans(desk, lastLanes)
 })
 
 // Settling ---------------------------------------------------------------------------------------------------------------

@@ -168,10 +168,10 @@ export const canaries: ReadonlyArray<Canary> = [
     to: 'if (fact._tag === "Started") {',
   },
   {
-    name: "a type that vanishes while it is announced leaves its old deletions",
+    name: "a type that vanishes before it was announced leaves its old deletions",
     shipped: "argoproj/argo-cd#1247",
     file: reflector,
-    from: "output.announced = lane.announcing\n      return close",
+    from: "output.announced = true\n      return close",
     to: "output.announced = false\n      return close",
   },
   {

@@ -22,6 +22,8 @@ export interface Play extends Scene {
   readonly open: Map<string, Runner>
   /** Lanes that have not said all yet, those that have been told their end included. */
   readonly running: Map<string, Runner>
+  /** By type key, what waits until its old deletions have been repeated. */
+  readonly held: Map<string, Array<() => void>>
   readonly deselected: Set<string>
   /** Types whose lane ended deselected, by key: consumers are told nothing more of them. */
   readonly forgotten: Map<string, Set<string>>
@@ -54,6 +56,7 @@ export const makePlay = (plan: Plan, subject: Subject, world: World, fill: (play
     errorLines: new Set(),
     open: new Map(),
     running: new Map(),
+    held: new Map(),
     deselected: new Set(),
     forgotten: new Map(),
     missingSinceMs: new Map(),
@@ -132,8 +135,10 @@ const openLane = (play: Play, spec: LaneSpec): void => {
     reviveType(play.judge, runner.type)
     start(runner)
   }
-  if (previous === undefined) begin()
-  else previous.onClosed.push(begin)
+  const held = play.held.get(key)
+  if (previous !== undefined) previous.onClosed.push(begin)
+  else if (held !== undefined) held.push(begin)
+  else begin()
 }
 
 const endLane = (play: Play, spec: LaneSpec, how: "Vanished" | "Deselected"): void => {
@@ -157,12 +162,27 @@ export const announceAll = (play: Play): void => {
   play.announcedMs = play.world.nowMs
   note(play.world, "everything is announced again")
   for (const runner of play.open.values()) signal(runner, { _tag: "ResyncAsked" })
-  announceOrphans(play)
+  const closing = [...play.running].filter(([key, runner]) => play.open.get(key) !== runner)
+  let pending = closing.length
+  for (const [, { onClosed }] of closing) {
+    onClosed.push(() => {
+      if (--pending === 0) announceOrphans(play)
+    })
+  }
+  if (pending === 0) announceOrphans(play)
 }
 
 const announceOrphans = (play: Play): void => {
   const { broker, departures, judge, running, subject, world } = play
   const gone = subject.departures.recentDepartures(departures, world.nowMs, ({ type }) => !running.has(typeKey(type)))
+  const waiting: Array<() => void> = []
+  for (const { type } of gone) play.held.set(typeKey(type), waiting)
+  let pending = gone.length
+  const settleOne = (): void => {
+    if (--pending > 0) return
+    for (const [key, held] of play.held) if (held === waiting) play.held.delete(key)
+    for (const begin of waiting) begin()
+  }
   for (const departed of gone) {
     const output = makeOutput()
     output.changes.push({ event: "Deleted", record: -1, departed })
@@ -173,7 +193,7 @@ const announceOrphans = (play: Play): void => {
     const told = { event: "Deleted", type: makeRunner(play, lane.spec).type, address: `${departed.namespace}/${departed.name}` } as const
     judgeChange(judge, { ...told, seen: { uid: departed.uid, version: departed.resourceVersion } }, false, true)
     const batch = messages.map(({ end, start: from, ...about }) => ({ ...about, payload: writer.bytes.slice(from, end) }))
-    const send = (): void => deliver(broker, batch, (accepted) => (accepted ? undefined : after(world, 500, send)))
+    const send = (): void => deliver(broker, batch, (accepted) => (accepted ? settleOne() : after(world, 500, send)))
     send()
   }
 }

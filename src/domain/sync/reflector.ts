@@ -40,8 +40,8 @@ export const step = (lane: Lane, fact: Fact, nowMs: number, output: Output): voi
       return resyncAsked(lane, output)
     case "Vanished":
       announceDepartures(lane, output, clear(lane.ledger))
-      // No list will complete the announcement that was asked for: nothing lives any more, so this completes it.
-      output.announced = lane.announcing
+      // No list will complete an announcement that was asked for before or while this lane is being closed, so this completes it.
+      output.announced = true
       return close(lane, output)
     case "Deselected":
       return close(lane, output)
@@ -79,11 +79,12 @@ const listed = (lane: Lane, page: Extract<Fact, { _tag: "PageListed" }>, nowMs: 
   }
   announceDepartures(lane, output, sweep(lane.ledger))
   lane.resourceVersion = page.resourceVersion
+  // The first list of a lane announces everything too: what the lane before it of its type said last may not have been heard.
+  output.announced = lane.announcing || !lane.synced
   lane.synced = true
   lane.limitMax = pageObjectsMax
   lane.attempts = 0
   lane.trouble = undefined
-  output.announced = lane.announcing
   lane.announcing = lane.announceAgain
   lane.announceAgain = false
   if (lane.announcing) list(lane, output)

@@ -43,9 +43,11 @@ export const takeTurn = (lane: Lane, fact: Fact, nowMs: number, departures: Depa
   if (!output.announced) return
   const isGone = (gone: Departed & { readonly type: ResourceType }): boolean =>
     typeKey(gone.type) === lane.key && (gone.type.version !== type.version || !holds(lane.ledger, gone.namespace, gone.name))
-  const announced = new Set(output.changes.flatMap((change) => (change.event === "Deleted" ? [departedOf(change, records).uid] : [])))
+  // Swept in this very turn, under the lane's own version: the same life may have departed under an older one before.
+  const swept = new Set(output.changes.flatMap((change) => (change.event === "Deleted" ? [departedOf(change, records).uid] : [])))
+  const isSaid = (gone: Departed & { readonly type: ResourceType }): boolean => gone.type.version === type.version && swept.has(gone.uid)
   for (const departure of recentDepartures(departures, nowMs, isGone)) {
-    if (!announced.has(departure.uid)) output.changes.push({ event: "Deleted", record: -1, departed: departure, type: departure.type })
+    if (!isSaid(departure)) output.changes.push({ event: "Deleted", record: -1, departed: departure, type: departure.type })
   }
 }
 

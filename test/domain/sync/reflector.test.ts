@@ -379,10 +379,10 @@ describe("announcing everything again", () => {
     expect(told(feed(lane, listed([a, b], "21")))).toEqual(["Added #0", "Added #1"])
   })
 
-  it("is complete when the type vanishes", () => {
-    const lane = hearing()
-    expect(feed(lane, resync, vanished).announced).toBe(true)
-    expect(feed(hearing(), vanished).announced).toBe(false)
+  it("is complete when the type vanishes, whether it was asked for by then or not", () => {
+    expect(feed(hearing(), resync, vanished).announced).toBe(true)
+    expect(feed(hearing(), vanished).announced).toBe(true)
+    expect(feed(hearing(), deselected).announced).toBe(false)
   })
 })
 

@@ -76,6 +76,15 @@ describe("departures", () => {
     expect(output.changes.at(-1)).toMatchObject({ event: "Deleted", departed: { name: "a" }, type: { version: "v1beta1" } })
   })
 
+  it("of another version are repeated although the same life has just been swept under the present one", () => {
+    const departures = makeDepartures()
+    feed(makeLane(specOf({ type: { ...pods, version: "v1beta1" } })), departures, 0, started, listed([a], "5"), { _tag: "Vanished" })
+    const lane = makeLane(specOf())
+    feed(lane, departures, 1_000, started, listed([a], "6"))
+    const { changes } = feed(lane, departures, 2_000, resync, listed([], "7"))
+    expect(changes.map((change) => ("type" in change ? change.type?.version : "swept"))).toEqual(["swept", "v1beta1"])
+  })
+
   it("of a type that is no longer selected are forgotten where something lives, and kept where nothing does", () => {
     const departures = makeDepartures()
     const lane = makeLane(specOf())

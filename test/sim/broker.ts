@@ -1,6 +1,7 @@
 /**
- * A broker of core NATS as a sink sees it: what it takes is gone from us, whoever hears it. Batches are accepted, or their fate is in doubt:
- * delivered, lost, or delivered in half. While it is away nothing is taken. What is created anew goes out once more, as the NATS sink does.
+ * A broker of core NATS as a sink sees it: what it takes is gone from us, whoever hears it. Batches are accepted, or their fate is in
+ * doubt: delivered, lost, or delivered in half. While it is away nothing is taken. What is created anew goes out once more, as the NATS
+ * sink does.
  */
 import { recreationRepeatMs } from "../../src/domain/limit.ts"
 import { typeKey } from "../../src/domain/select/resource.ts"

@@ -82,7 +82,10 @@ const troubleText = (lanes: ReadonlyArray<LaneStatus>): ReadonlyArray<string> =>
   return [`waiting: ${printable(`${first.key} (${first.trouble?.reason ?? ""})`)}${more}`]
 }
 
-/** Counters of all kinds in one line, the busiest first: objects now, and how many changes and deletions were seen. Empty before the first. */
+/**
+ * Counters of all kinds in one line, the busiest first: objects now, and how many changes and deletions were seen. Empty before the
+ * first.
+ */
 export const countersText = (status: Status, width: number): string => {
   const lanes = status.lanes.filter(({ state }) => state !== "closed")
   if (lanes.length === 0) return ""

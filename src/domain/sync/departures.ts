@@ -1,6 +1,6 @@
 /**
- * The deletions of the last while, to be repeated after an announcement: a consumer that was away missed them, and no list shows what is gone.
- * Bounded in time and number; the oldest go first.
+ * The deletions of the last while, to be repeated after an announcement: a consumer that was away missed them, and no list shows what
+ * is gone. Bounded in time and number; the oldest go first.
  */
 import { departuresKeptMs, departuresMax } from "../limit.ts"
 import { typeName, type ResourceType } from "../select/resource.ts"

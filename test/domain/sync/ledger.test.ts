@@ -1,5 +1,6 @@
 /**
- * The ledger against a Map: random interleavings from seeds, with every sort of name, uid and version that is legal or that somebody may send.
+ * The ledger against a Map: random interleavings from seeds, with every sort of name, uid and version that is legal or that somebody may
+ * send.
  */
 import { describe, expect, it } from "vitest"
 import {

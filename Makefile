@@ -19,7 +19,8 @@ GIT_COMMITSHA ?= $(shell git rev-parse HEAD 2>/dev/null)
 export GIT_VERSION GIT_COMMITSHA
 
 .PHONY: help build run nats-run demo test sim coverage-report integration-tests integration-tests-setup integration-tests-run \
-  integration-tests-cleanup lint-run format mod-tidy error docs pack settings golden-update bench clean docker-build docker-run image-rootfs release FORCE
+  integration-tests-cleanup lint-run format mod-tidy error docs pack settings golden-update bench clean docker-build docker-run image-rootfs release \
+  integration-tests-oldest FORCE
 
 help: ## Print every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-26s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +83,9 @@ integration-tests-run: bin/meshsync ## Run the integration tests against what se
 
 integration-tests-cleanup: ## Stop what setup started
 	@sh scripts/integration.sh cleanup
+
+integration-tests-oldest: ## The same against the oldest API server that is tested, built by Go
+	@folder=$$(sh scripts/control-plane-oldest.sh) && KUBEBUILDER_ASSETS="$$folder" $(MAKE) integration-tests
 
 bench: bin/meshsync ## Measure throughput and memory of the built binary
 	@node bench/bench.ts

@@ -26,6 +26,7 @@ import { Requests } from "../ports/Requests.ts"
 import { Sink, type SinkError } from "../ports/Sink.ts"
 import { makeDesk, type Desk } from "./desk.ts"
 import { runLane, type Signals } from "./laneLoop.ts"
+import { makeStoreDumps } from "./storeDump.ts"
 import { logMeshError, logNotice } from "./notices.ts"
 import { discover, discoverAtLast, readClusterId, readConfiguration, readDefinitions, type Configuration } from "./survey.ts"
 import { announceOrphans } from "./orphans.ts"
@@ -237,6 +238,7 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
   const requests = yield* Requests
   const { engine } = supervisor.desk
   const resyncs = yield* Queue.sliding<void>(1)
+  const dumps = yield* makeStoreDumps(supervisor.desk, requests.reply)
   const gather = Queue.take(resyncs).pipe(Effect.andThen(untilQuiet(resyncs)), Effect.andThen(announceAll(supervisor)), Effect.forever)
   const answer = Stream.runForEach(requests.incoming, (request) => {
     switch (request._tag) {
@@ -246,6 +248,9 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
       case "Meta":
         addToCounter(engine, "requests_meta_total")
         return requests.reply("meshsync-meta", encodeMeta(engine.version))
+      case "Store":
+        addToCounter(engine, "requests_store_total")
+        return dumps.ask(request.reply) ? Effect.void : Effect.logWarning("an informer-store request was refused: too many wait already")
       case "Unknown":
         addToCounter(engine, "requests_unknown_total")
         return Effect.logWarning(`a request for ${JSON.stringify(request.entity)} is not understood and was ignored`)
@@ -254,7 +259,7 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
         return Effect.logDebug(`a request was ignored: ${request.reason}`)
     }
   })
-  return yield* Effect.all([gather, answer], { concurrency: "unbounded", discard: true })
+  return yield* Effect.all([gather, answer, dumps.work], { concurrency: "unbounded", discard: true })
 })
 
 /** Resync requests are gathered: each one starts the wait anew, as the Go MeshSync's debounce does. */

@@ -161,6 +161,13 @@ export const requestBytesMax = 64 * KiB
 /** Dropped requests are reported once in this time, with their number. */
 export const requestsDroppedEveryMs = 1 * minute
 
+/** Dumps of the store that wait for the running one; more are refused with a log line. A dump holds one page, a waiting one its subject. */
+export const dumpsWaitingMax = 4
+/** Objects in one message of a dump, as in the Go MeshSync. */
+export const dumpItemsMax = 5
+/** After a dump's last message the deletions since its beginning are said again at these times: Meshery Server gathers for 500 ms. */
+export const dumpRepeatsMs: ReadonlyArray<number> = [2 * second, 10 * second]
+
 // Services -----------------------------------------------------------------------------------------------------------
 
 export const dialWaitMs = 5 * second

@@ -3,7 +3,7 @@
  *
  *   slot (10 words): hash · namespace · name · uid (4 words) · resourceVersion (2 words) · round and flags
  *
- * Between four and five fifths of a big table are in use, so a slot costs 50 to 63 bytes; with a 40-character name about 100 bytes an object.
+ * Between four and five fifths of a big table are in use: a slot costs 50 to 63 bytes, with a 40-character name about 100 an object.
  * Invariants: one slot an address (namespace and name, as the API server means them: escapes of JSON are undone); `size` slots are in use;
  * `digest` is the order-free sum over all of them.
  * Does not know events, messages or the API server; it compares resourceVersions with equality only, never by order.
@@ -103,6 +103,15 @@ export const holds = (ledger: Ledger, namespace: string, name: string): boolean 
   assignText(space, namespace)
   assignText(title, name)
   return ledger.slots[seekTaken(ledger)] !== 0
+}
+
+/** Whether this very life and version of an object is what was announced last of its address. */
+export const holdsLife = (ledger: Ledger, records: Records, record: number): boolean => {
+  const slot = seek(ledger, records, record)
+  if (ledger.slots[slot] === 0) return false
+  takeText(uid, records, record, Field.uid)
+  takeText(version, records, record, Field.resourceVersion)
+  return uidMatches(ledger, slot) && versionMatches(ledger, slot)
 }
 
 /** Removes everything that the running round has not met; returns it. To be called after a complete list only. */

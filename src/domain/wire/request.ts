@@ -5,12 +5,15 @@
 import { requestBytesMax } from "../limit.ts"
 import { decodeText } from "../read/text.ts"
 import { foldName, isObject } from "./serviceShape.ts"
+import { isReplySubject } from "./subject.ts"
 
 /** What somebody asked for on the request subject. */
 export type Request =
   /** Announce everything again; `origin` says who asked. */
   | { readonly _tag: "Resync"; readonly origin: "request" | "reconnect" | "subscriber" }
   | { readonly _tag: "Meta" }
+  /** Everything that is announced, sent to a subject that the asker named; validated. */
+  | { readonly _tag: "Store"; readonly reply: string }
   /** A verb that this program does not know, or bytes that are no request; counted and named in the log. */
   | { readonly _tag: "Unknown"; readonly entity: string }
   | { readonly _tag: "Invalid"; readonly reason: string }
@@ -30,6 +33,14 @@ const printable = (text: string): string =>
     .filter((character) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(character))
     .slice(0, entityCharactersMax)
     .join("")
+
+/** The payload `{"Reply":"<subject>"}` of a request for the store. */
+const decodeStore = (payload: unknown): Request => {
+  const reply = isObject(payload) ? member(payload, "reply") : undefined
+  return typeof reply === "string" && isReplySubject(reply)
+    ? { _tag: "Store", reply }
+    : invalid("its payload names no subject that a reply may go to")
+}
 
 /**
  * Decodes what came on the request subject, e.g. `{"Request":{"Entity":"resync-discovery"}}`. Never throws.
@@ -54,6 +65,8 @@ export const decodeRequest = (bytes: Uint8Array): Request => {
       return { _tag: "Resync", origin: "request" }
     case "meshsync-meta":
       return { _tag: "Meta" }
+    case "informer-store":
+      return decodeStore(member(request, "payload"))
     default:
       return { _tag: "Unknown", entity: printable(entity) }
   }

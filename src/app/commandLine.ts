@@ -7,7 +7,7 @@ import { measureDistance } from "../domain/select/names.ts"
 import { quoteText } from "./quote.ts"
 import { faultOfKind, settingOfFlag, settings, type SettingKey } from "./settings.ts"
 
-export const commandNames = ["watch", "demo", "status", "doctor", "rbac", "completion", "version"] as const
+export const commandNames = ["watch", "demo", "status", "doctor", "rbac", "diff", "completion", "version"] as const
 export type CommandName = (typeof commandNames)[number]
 
 /** Other words for a command. */
@@ -17,7 +17,7 @@ const findCommand = (word: string | undefined): CommandName | undefined =>
   commandNames.find((known) => known === word) ?? commandAliases.get(word ?? "")
 
 /** Commands that take words besides flags. */
-const wordy: ReadonlySet<CommandName> = new Set<CommandName>(["watch", "doctor", "rbac", "completion"])
+const wordy: ReadonlySet<CommandName> = new Set<CommandName>(["watch", "doctor", "rbac", "diff", "completion"])
 
 export type CommandLine =
   | { readonly _tag: "Run"; readonly flags: ReadonlyMap<SettingKey, string> }

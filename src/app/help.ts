@@ -77,6 +77,12 @@ const commands: Readonly<
     settings: [...selectionSettings, "clusterId", ...clusterSettings],
     examples: ["rbac", "rbac -n shop --service-account meshery/meshsync", "rbac pods deploy --user jane", "rbac -o json"],
   },
+  diff: {
+    usage: "diff BEFORE AFTER",
+    text: "What differs between two snapshots: objects that came, went and changed, with the fields.",
+    settings: [],
+    examples: ["diff monday.yaml tuesday.yaml"],
+  },
   completion: {
     usage: "completion bash|zsh|fish",
     text: "The script that lets a shell complete commands and flags. Source it: source <(meshsync completion bash).",
@@ -91,6 +97,8 @@ const exitStatuses = [
   "  1  an error that ends the run; it is printed with its cause and remedy",
   "  2  the command line is wrong",
 ]
+
+const diffStatuses = ["  0  the same", "  1  different", "  2  trouble, or the command line is wrong"]
 
 /** What a command does, in a few words. */
 export const summaryOf = (name: CommandName): string => commands[name].text.split(/[.:]/)[0] ?? ""
@@ -146,7 +154,7 @@ export const commandHelp = (program: string, name: CommandName): string => {
     ...command.examples.map((example) => `  ${program} ${example}`),
     "",
     "Exit status:",
-    ...exitStatuses,
+    ...(name === "diff" ? diffStatuses : exitStatuses),
     "",
   ].join("\n")
 }

@@ -158,5 +158,14 @@ export const openDemoCluster = (seed: number) =>
     return { kubeconfigText: served.kubeconfig(), url: served.url, churn: runChurn(served, seed) }
   })
 
+/** Reads snapshots back, and puts their differences into words. */
+export const loadSnapshotComparison = Effect.promise(async () => {
+  const [{ readSnapshot }, { renderSnapshotDiff }] = await Promise.all([
+    import("../adapters/filesystem/snapshotReading.ts"),
+    import("../adapters/terminal/snapshotDiffText.ts"),
+  ])
+  return { readSnapshot, renderSnapshotDiff }
+})
+
 /** How far a snapshot is, in words. */
 export const loadProgress = Effect.promise(async () => (await import("../adapters/terminal/progress.ts")).progressText)

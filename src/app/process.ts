@@ -14,14 +14,17 @@ import { shownError } from "./session.ts"
 export type HandSignals = (interrupt: () => void) => void
 
 /**
- * Runs to the end and exits: 0 when it ended as asked or was interrupted, 1 with the error printed otherwise.
+ * Runs to the end and exits: 0 (or the `process.exitCode` that it set) when it ended as asked, 0 when it was interrupted, else the
+ * failure's status with the error printed.
  * @param log the form of all log lines, that of the last error included
+ * @param failureStatus what an error ends with
  * @param handSignals arms the deadline: the runtime itself interrupts the effect on a signal
  */
 export const runProcess = (
   program: Effect.Effect<void, MeshError | SinkError>,
   log: Layer.Layer<never>,
   handSignals: HandSignals,
+  failureStatus = 1,
 ): void => {
   handSignals(() => undefined)
   const reported = program.pipe(
@@ -35,6 +38,7 @@ export const runProcess = (
   )
   NodeRuntime.runMain(Effect.provide(reported, log), {
     disableErrorReporting: true,
-    teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1),
+    teardown: (exit, onExit) =>
+      onExit(Exit.isSuccess(exit) ? Number(process.exitCode ?? 0) : Cause.hasInterruptsOnly(exit.cause) ? 0 : failureStatus),
   })
 }

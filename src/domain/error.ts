@@ -285,6 +285,13 @@ export const errorRegistry = {
     "It is not there, not reachable, or not allowed",
     "Follow the arrow below each row that failed, then ask again",
   ),
+  ErrSnapshotRead: entry(
+    1042,
+    "Alert",
+    "A snapshot cannot be read",
+    "There is no such file, it may not be read, or another program wrote it",
+    "Name a snapshot of --output file, or the lines of --output stdout",
+  ),
 } as const satisfies Record<string, ErrorEntry>
 
 /** The key of an entry. */

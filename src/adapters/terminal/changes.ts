@@ -87,7 +87,8 @@ const scalarText = (value: unknown): string | undefined => {
   return /^[\w./:@+-]+$/.test(value) ? value : printable(JSON.stringify(value))
 }
 
-const fieldText = ({ after, before, path }: FieldDiff, hidden: boolean): string => {
+/** One differing field in words. @param hidden whether its values must not be shown */
+export const fieldText = ({ after, before, path }: FieldDiff, hidden: boolean): string => {
   const name = printable(path)
   if (after === undefined) return `${name} removed`
   const text = hidden ? undefined : scalarText(after)

@@ -29,6 +29,8 @@ const load = (name: CommandName): Promise<(options: CommandOptions) => Effect.Ef
       return import("./doctor.ts").then(({ doctor }) => doctor)
     case "rbac":
       return import("./rbac.ts").then(({ rbac }) => rbac)
+    case "diff":
+      return import("./diff.ts").then(({ diff }) => diff)
     case "completion":
       return import("./completion.ts").then(({ completion }) => completion)
     case "version":
@@ -45,5 +47,5 @@ export const runCommand = async (options: CommandOptions, handSignals: HandSigna
     format === undefined
       ? Effect.fail(meshError("ErrUsage", `--log-format ${JSON.stringify(values.logFormat.text)} is none of auto, text, colour, json`))
       : command(options)
-  runProcess(program, log, handSignals)
+  runProcess(program, log, handSignals, name === "diff" ? 2 : 1)
 }

@@ -27,7 +27,7 @@ import { Sink, type SinkError } from "../ports/Sink.ts"
 import { makeDesk, type Desk } from "./desk.ts"
 import { runLane, type Signals } from "./laneLoop.ts"
 import { makeStoreDumps } from "./storeDump.ts"
-import { logMeshError, logNotice } from "./notices.ts"
+import { logMeshError, logNotice, makeComplaints } from "./notices.ts"
 import { discover, discoverAtLast, readClusterId, readConfiguration, readDefinitions, type Configuration } from "./survey.ts"
 import { announceOrphans } from "./orphans.ts"
 
@@ -239,6 +239,7 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
   const { engine } = supervisor.desk
   const resyncs = yield* Queue.sliding<void>(1)
   const dumps = yield* makeStoreDumps(supervisor.desk, requests.reply)
+  const complain = makeComplaints()
   const gather = Queue.take(resyncs).pipe(Effect.andThen(untilQuiet(resyncs)), Effect.andThen(announceAll(supervisor)), Effect.forever)
   const answer = Stream.runForEach(requests.incoming, (request) => {
     switch (request._tag) {
@@ -250,13 +251,13 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
         return requests.reply("meshsync-meta", encodeMeta(engine.version))
       case "Store":
         addToCounter(engine, "requests_store_total")
-        return dumps.ask(request.reply) ? Effect.void : Effect.logWarning("an informer-store request was refused: too many wait already")
+        return dumps.ask(request.reply) ? Effect.void : complain("store", "an informer-store request was refused: too many wait already")
       case "Unknown":
         addToCounter(engine, "requests_unknown_total")
-        return Effect.logWarning(`a request for ${JSON.stringify(request.entity)} is not understood and was ignored`)
+        return complain("unknown", `a request for ${JSON.stringify(request.entity)} is not understood and was ignored`)
       case "Invalid":
         addToCounter(engine, "requests_invalid_total")
-        return Effect.logDebug(`a request was ignored: ${request.reason}`)
+        return complain(request.reason, `a request was ignored: ${request.reason}`)
     }
   })
   return yield* Effect.all([gather, answer, dumps.work], { concurrency: "unbounded", discard: true })

@@ -160,6 +160,8 @@ export const requestsWaitingMax = 64
 export const requestBytesMax = 64 * KiB
 /** Dropped requests are reported once in this time, with their number. */
 export const requestsDroppedEveryMs = 1 * minute
+/** A kind of mistake in requests is named once in this time; the kinds are fixed texts, about ten. */
+export const requestComplaintEveryMs = 1 * minute
 
 /** Dumps of the store that wait for the running one; more are refused with a log line. A dump holds one page, a waiting one its subject. */
 export const dumpsWaitingMax = 4

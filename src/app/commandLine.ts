@@ -7,7 +7,7 @@ import { measureDistance } from "../domain/select/names.ts"
 import { quoteText } from "./quote.ts"
 import { faultOfKind, settingOfFlag, settings, type SettingKey } from "./settings.ts"
 
-export const commandNames = ["watch", "demo", "status", "doctor", "rbac", "diff", "completion", "version"] as const
+export const commandNames = ["watch", "demo", "status", "doctor", "rbac", "snapshot", "diff", "completion", "version"] as const
 export type CommandName = (typeof commandNames)[number]
 
 /** Other words for a command. */
@@ -17,7 +17,7 @@ const findCommand = (word: string | undefined): CommandName | undefined =>
   commandNames.find((known) => known === word) ?? commandAliases.get(word ?? "")
 
 /** Commands that take words besides flags. */
-const wordy: ReadonlySet<CommandName> = new Set<CommandName>(["watch", "doctor", "rbac", "diff", "completion"])
+const wordy: ReadonlySet<CommandName> = new Set<CommandName>(["watch", "doctor", "rbac", "snapshot", "diff", "completion"])
 
 export type CommandLine =
   | { readonly _tag: "Run"; readonly flags: ReadonlyMap<SettingKey, string> }
@@ -35,7 +35,13 @@ export type CommandLine =
 
 /** Flags of commands that are no settings. */
 export const ownFlags = {
-  allNamespaces: { names: ["A", "all-namespaces"], kind: "switch", value: "", meaning: "all namespaces", of: ["watch", "doctor", "rbac"] },
+  allNamespaces: {
+    names: ["A", "all-namespaces"],
+    kind: "switch",
+    value: "",
+    meaning: "all namespaces",
+    of: ["watch", "doctor", "rbac", "snapshot"],
+  },
   verbose: { names: ["verbose"], kind: "switch", value: "", meaning: "also print every object of the first list", of: ["watch", "demo"] },
   duration: { names: ["duration"], kind: "duration", value: "DURATION", meaning: "end by itself after this time", of: ["demo"] },
   seed: { names: ["seed"], kind: "number", value: "N", meaning: "seed of the demonstration's cluster", of: ["demo"] },
@@ -45,6 +51,13 @@ export const ownFlags = {
     value: "FORMAT",
     meaning: "table, json or yaml (rbac: yaml or json)",
     of: ["status", "doctor", "rbac", "version"],
+  },
+  snapshotFormat: {
+    names: ["o", "format"],
+    kind: "text",
+    value: "FORMAT",
+    meaning: "yaml, into a file (default), or ndjson, one message a line on stdout",
+    of: ["snapshot"],
   },
   estimate: {
     names: ["estimate"],

@@ -77,6 +77,12 @@ const commands: Readonly<
     settings: [...selectionSettings, "clusterId", ...clusterSettings],
     examples: ["rbac", "rbac -n shop --service-account meshery/meshsync", "rbac pods deploy --user jane", "rbac -o json"],
   },
+  snapshot: {
+    usage: "snapshot [KIND ...] [flags]",
+    text: "The cluster as it is now, as one YAML file or lines of JSON, and the end. Secrets are redacted; needs no broker.",
+    settings: ["outputFile", "append", ...selectionSettings, "showSecrets", "stopAfter", "clusterId", ...clusterSettings],
+    examples: ["snapshot", "snapshot pods deploy -n shop --output-file shop.yaml", "snapshot -o ndjson -A"],
+  },
   diff: {
     usage: "diff BEFORE AFTER",
     text: "What differs between two snapshots: objects that came, went and changed, with the fields.",

@@ -95,7 +95,7 @@ export const settings = {
     "switch",
     "",
     "false",
-    "stdout, watch and demo: do not redact the values of Secrets",
+    "stdout, watch, demo and snapshot: do not redact the values of Secrets",
   ),
   contentDedup: setting(
     "broker-content-dedup",

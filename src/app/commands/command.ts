@@ -29,6 +29,8 @@ const load = (name: CommandName): Promise<(options: CommandOptions) => Effect.Ef
       return import("./doctor.ts").then(({ doctor }) => doctor)
     case "rbac":
       return import("./rbac.ts").then(({ rbac }) => rbac)
+    case "snapshot":
+      return import("./snapshot.ts").then(({ snapshot }) => snapshot)
     case "diff":
       return import("./diff.ts").then(({ diff }) => diff)
     case "completion":

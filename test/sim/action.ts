@@ -61,7 +61,7 @@ const drawName = (chance: Chance, enabled: ReadonlyArray<ActionName>): ActionNam
   enabled.length > 0 && chance.below(100) < 45 ? chance.pick(enabled) : chance.pick(writes)
 
 /** What meets the states that are rarest, so that 500 seeds meet each often. */
-const favoured: ReadonlySet<string> = new Set(["deselect", "moveVersion"])
+const favoured: ReadonlySet<string> = new Set(["deselect", "moveVersion", "returnMidList", "withdrawUnheard", "futureVersion"])
 
 /** Each seed has a third of the faults switched on, those twice as often: with all of them at once, some would hide others. */
 export const drawPlan = (seed: number): Plan => {

@@ -232,8 +232,8 @@ const actions: Readonly<Record<Action["name"], (play: Play, roll: number) => voi
   },
   /** A consumer is back and asks for everything while everything is being listed for another reason. */
   returnMidList: (play, roll) => {
-    play.pageMs = 1_500
-    isAway(play, 0, 3_000, roll % 1_500)
+    play.pageMs = 3_000
+    isAway(play, 0, 3_000, 1_200 + (roll % 3_000))
     after(play.world, 1_000, () => actions.burst(play, roll))
     after(play.world, 2_900, () => restartServer(play.cluster))
     after(play.world, 20_000, () => (play.pageMs = 80))

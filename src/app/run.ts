@@ -274,10 +274,12 @@ const announceAll = Effect.fnUntraced(function* (supervisor: Supervisor) {
   yield* Effect.logInfo("everything is announced again")
   addToCounter(supervisor.desk.engine, "announcements_total")
   for (const { signals } of supervisor.open.values()) yield* Queue.offer(signals, { _tag: "ResyncAsked" })
-  // A lane that is being closed takes no signal any more; what it says last may have been missed as well.
+  // What a lane that is being closed says last may be missed as well: it repeats it, or the lane that takes its place meanwhile does.
   const { desk, lastLanes, open } = supervisor
-  const ends = [...lastLanes].flatMap(([key, end]) => (!open.has(key) && desk.engine.lanes.has(key) ? [Deferred.await(end)] : []))
-  yield* Effect.all(ends, { concurrency: "unbounded", discard: true })
+  const closing = [...lastLanes].filter(([key]) => !open.has(key) && desk.engine.lanes.has(key))
+  for (const [key] of closing) (desk.engine.lanes.get(key) as Lane).announcing = true
+  for (const [, end] of closing) yield* Deferred.await(end)
+  for (const [key] of closing) if (open.has(key)) yield* Queue.offer((open.get(key) as OpenLane).signals, { _tag: "ResyncAsked" })
   yield* announceOrphans(desk, lastLanes)
 })
 

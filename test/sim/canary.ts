@@ -171,7 +171,7 @@ export const canaries: ReadonlyArray<Canary> = [
     name: "a type that vanishes before it was announced leaves its old deletions",
     shipped: "argoproj/argo-cd#1247",
     file: reflector,
-    from: "output.announced = true\n      return close",
+    from: "output.announced = lane.announcing\n      return close",
     to: "output.announced = false\n      return close",
   },
   {

@@ -164,8 +164,11 @@ export const announceAll = (play: Play): void => {
   for (const runner of play.open.values()) signal(runner, { _tag: "ResyncAsked" })
   const closing = [...play.running].filter(([key, runner]) => play.open.get(key) !== runner)
   let pending = closing.length
-  for (const [, { onClosed }] of closing) {
-    onClosed.push(() => {
+  for (const [key, runner] of closing) {
+    runner.lane.announcing = true
+    runner.onClosed.push(() => {
+      const next = play.open.get(key)
+      if (next !== undefined && next !== runner) signal(next, { _tag: "ResyncAsked" })
       if (--pending === 0) announceOrphans(play)
     })
   }

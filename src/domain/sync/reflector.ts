@@ -41,7 +41,7 @@ export const step = (lane: Lane, fact: Fact, nowMs: number, output: Output): voi
     case "Vanished":
       announceDepartures(lane, output, clear(lane.ledger))
       // No list will complete an announcement that was asked for before or while this lane is being closed, so this completes it.
-      output.announced = true
+      output.announced = lane.announcing
       return close(lane, output)
     case "Deselected":
       return close(lane, output)
@@ -79,8 +79,7 @@ const listed = (lane: Lane, page: Extract<Fact, { _tag: "PageListed" }>, nowMs: 
   }
   announceDepartures(lane, output, sweep(lane.ledger))
   lane.resourceVersion = page.resourceVersion
-  // The first list of a lane announces everything too: what the lane before it of its type said last may not have been heard.
-  output.announced = lane.announcing || !lane.synced
+  output.announced = lane.announcing
   lane.synced = true
   lane.limitMax = pageObjectsMax
   lane.attempts = 0
@@ -177,6 +176,9 @@ const noticeOf = {
 const resyncAsked = (lane: Lane, output: Output): void => {
   switch (lane.state._tag) {
     case "idle":
+      // The first list announces all of it anyway; this makes it repeat what the lane before it of its type said last.
+      lane.announcing = true
+      return
     case "closed":
       return
     case "listing":

@@ -8,12 +8,13 @@
  * `node scripts/build.ts [ENTRY]`; the version is GIT_VERSION, else `git describe`, else "Not Set".
  */
 import { execFileSync, spawnSync } from "node:child_process"
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { rolldown } from "rolldown"
 
 const entry = process.argv[2] ?? "src/app/main.ts"
 const chunks = "build/chunks"
 const executable = "bin/meshsync"
+const fresh = "bin/meshsync.new"
 const warmUpMs = 30_000
 
 /** What the built program says of itself. `process.env.MESHSYNC_BUILD_VERSION` in the sources becomes this text. */
@@ -67,11 +68,9 @@ const copyNode = (): string => {
 
 const assemble = () => {
   mkdirSync("bin", { recursive: true })
-  // A running executable cannot be written over, but its name can be taken.
-  rmSync(executable, { force: true })
   const config = {
     main: "scripts/boot.cjs",
-    output: executable,
+    output: fresh,
     executable: copyNode(),
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
@@ -82,13 +81,14 @@ const assemble = () => {
   }
   writeFileSync("build/sea.json", JSON.stringify(config))
   execFileSync(process.execPath, ["--build-sea", "build/sea.json"], { stdio: ["ignore", "ignore", "inherit"] })
-  if (process.platform === "darwin") execFileSync("codesign", ["--sign", "-", "--force", executable])
+  if (process.platform === "darwin") execFileSync("codesign", ["--sign", "-", "--force", fresh])
 }
 
-/** The built program must start, and must use its code caches: V8 rejects them silently. */
+/** The built program must start, and must use its code caches: V8 rejects them silently. Only then it takes the place of the old one. */
 const check = () => {
-  const run = spawnSync(executable, ["--help"], { encoding: "utf8", env: { MESHSYNC_BUILD_CHECK: "1" }, timeout: warmUpMs })
-  if (run.status !== 0) throw new Error(`${executable} --help exits ${run.signal ?? run.status}:\n${run.stderr}`)
+  const run = spawnSync(fresh, ["--help"], { encoding: "utf8", env: { MESHSYNC_BUILD_CHECK: "1" }, timeout: warmUpMs })
+  if (run.status !== 0) throw new Error(`${fresh} --help exits ${run.signal ?? run.status}:\n${run.stderr}`)
+  renameSync(fresh, executable)
 }
 
 if (!existsSync(entry)) {

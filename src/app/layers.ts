@@ -101,6 +101,12 @@ export interface FeedOptions {
   readonly status: () => Status | undefined
 }
 
+/** A terminal that does not know its size says 0 columns. */
+export const columnsOf = ({ columns }: { readonly columns?: number }): number =>
+  columns === undefined || columns === 0 ? columnsDefault : columns
+
+const columnsDefault = 80
+
 const layerFeedSink = ({ status, verbose }: FeedOptions): Layer.Layer<Sink> =>
   Layer.unwrap(
     Effect.promise(async () => {
@@ -110,7 +116,7 @@ const layerFeedSink = ({ status, verbose }: FeedOptions): Layer.Layer<Sink> =>
       ])
       const tty = process.stdout.isTTY === true
       const colour = tty && process.env["NO_COLOR"] === undefined
-      return layerFeed({ tty, colour, width: () => process.stdout.columns ?? 120, write: writeStdout, verbose, status })
+      return layerFeed({ tty, colour, width: () => columnsOf(process.stdout), write: writeStdout, verbose, status })
     }),
   )
 

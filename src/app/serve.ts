@@ -7,7 +7,7 @@ import * as Schedule from "effect/Schedule"
 import { meshError, type MeshError } from "../domain/error.ts"
 import type { Requests } from "../ports/Requests.ts"
 import type { Sink, SinkError, Written } from "../ports/Sink.ts"
-import { layerBroker, layerCluster, layerHealth, layerSnapshot, layerStdout, loadProgress } from "./layers.ts"
+import { columnsOf, layerBroker, layerCluster, layerHealth, layerSnapshot, layerStdout, loadProgress } from "./layers.ts"
 import { makeMonitor, monitorStatus, runSession, type Monitor, type SessionOptions } from "./session.ts"
 import { runProcess, type HandSignals } from "./process.ts"
 import { durationMs, isOn, listOf, type Values } from "./settings.ts"
@@ -94,7 +94,7 @@ const showProgress = Effect.fnUntraced(function* (monitor: Monitor) {
   const progressText = yield* loadProgress
   const tty = process.stderr.isTTY === true
   const show = Effect.suspend(() => {
-    const text = progressText(monitorStatus(monitor), tty ? (process.stderr.columns ?? 80) - 1 : Infinity)
+    const text = progressText(monitorStatus(monitor), tty ? columnsOf(process.stderr) - 1 : Infinity)
     if (!tty) return Effect.logInfo(text)
     process.stderr.write(`\r\u001b[K${text}`)
     return Effect.void

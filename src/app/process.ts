@@ -11,11 +11,14 @@ import type { SinkError } from "../ports/Sink.ts"
 import { logMeshError } from "./notices.ts"
 import { shownError } from "./session.ts"
 
+/** What a wrong command line ends with. */
+const usageStatus = 2
+
 export type HandSignals = (interrupt: () => void) => void
 
 /**
  * Runs to the end and exits: 0 (or the `process.exitCode` that it set) when it ended as asked, 0 when it was interrupted, else the
- * failure's status with the error printed.
+ * failure's status with the error printed. A wrong command line ends with 2 wherever it is noticed.
  * @param log the form of all log lines, that of the last error included
  * @param failureStatus what an error ends with
  * @param handSignals arms the deadline: the runtime itself interrupts the effect on a signal
@@ -27,10 +30,13 @@ export const runProcess = (
   failureStatus = 1,
 ): void => {
   handSignals(() => undefined)
+  let failedWith = failureStatus
   const reported = program.pipe(
     Effect.catch((error) => {
       const shown = shownError(error)
-      return shown === undefined ? Effect.void : Effect.andThen(logMeshError(shown), Effect.fail("reported" as const))
+      if (shown === undefined) return Effect.void
+      if (shown.key === "ErrUsage") failedWith = usageStatus
+      return Effect.andThen(logMeshError(shown), Effect.fail("reported" as const))
     }),
     Effect.tapDefect((defect) =>
       logMeshError(meshError("ErrInternal", defect instanceof Error ? (defect.stack ?? defect.message) : String(defect))),
@@ -39,6 +45,6 @@ export const runProcess = (
   NodeRuntime.runMain(Effect.provide(reported, log), {
     disableErrorReporting: true,
     teardown: (exit, onExit) =>
-      onExit(Exit.isSuccess(exit) ? Number(process.exitCode ?? 0) : Cause.hasInterruptsOnly(exit.cause) ? 0 : failureStatus),
+      onExit(Exit.isSuccess(exit) ? Number(process.exitCode ?? 0) : Cause.hasInterruptsOnly(exit.cause) ? 0 : failedWith),
   })
 }

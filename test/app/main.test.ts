@@ -37,13 +37,24 @@ describe("the process", () => {
     [["--health-port=0", "--kubeconfig=/nonexistent"], {}, "1025"],
     [["--health-port=0", "--output=stdout", "--kubeconfig=/nonexistent"], {}, "1007"],
     [["--health-port=0", "--output=stdout"], { KUBECONFIG: "/nonexistent" }, "1007"],
-    [["--log-format=xml"], {}, "1033"],
     [["status", "--address=http://127.0.0.1:1"], {}, "1039"],
-    [["version", "-o", "xml"], {}, "1033"],
   ])("ends with status 1 and one line of the log for %j in %j", (words, env, code) => {
     const { said, status, stderr, stdout } = run(words, env)
     expect({ status, stdout, lines: stderr.split("\n").length }).toEqual({ status: 1, stdout: "", lines: 2 })
     expect(said).toMatch(new RegExp(`^time="[^"]+" level=error msg=".*" app=meshsync code=${code} probable-cause=".+" severity=\\d short-`))
+  })
+
+  it.each([[["--log-format=xml"]], [["version", "-o", "xml"]], [["completion", "tcsh"]], [["diff", "one.yaml"]]])(
+    "ends with status 2 for %j, a wrong command line that the command itself notices",
+    (words) => {
+      const { said, status, stdout } = run(words)
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
+      expect(said).toContain(" code=1033 ")
+    },
+  )
+
+  it("says why no running meshsync answers", () => {
+    expect(run(["status", "--address=http://127.0.0.1:2"]).said).toContain("ECONNREFUSED")
   })
 
   it("writes the last error in the form that was asked for", () => {

@@ -25,5 +25,11 @@ const ask = (url: string): Effect.Effect<Status, MeshError> =>
       if (!response.ok) throw new Error(`status ${response.status}`)
       return (await response.json()) as Status
     },
-    catch: (cause) => meshError("ErrStatus", `${url}: ${cause instanceof Error ? cause.message : String(cause)}`),
+    catch: (cause) => meshError("ErrStatus", `${url}: ${reasonOf(cause)}`),
   })
+
+/** `fetch` says only that it failed; why stands in the cause. */
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error && error.cause.message !== "" ? error.cause.message : error.message
+}

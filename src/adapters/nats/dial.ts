@@ -42,6 +42,7 @@ const codeOf = (cause: unknown): string => (cause instanceof Error && "code" in 
 export const textOf = (cause: unknown): string => {
   if (cause instanceof NatsError && cause.chainedError !== undefined) return textOf(cause.chainedError)
   if (cause instanceof AggregateError && cause.message === "") return cause.errors.map((one) => textOf(one)).join("; ")
+  if (codeOf(cause) === "SERVER_OPT_NA") return "the broker does not offer TLS, which the address or the credentials demand"
   if (codeOf(cause) === "TIMEOUT") return `no answer in ${brokerDialWaitMs / 1000} s`
   return cause instanceof Error ? cause.message : "the connection was closed"
 }

@@ -24,6 +24,13 @@ const withValues = async (flags: ReadonlyMap<SettingKey, string>, run: (values: 
   return fault === undefined ? run(values) : end(2, `${fault}\n`, process.stderr)
 }
 
+/** Who reads an answer with `head` has enough: that is no failure. Other faults are left to whoever else listens, or end the process. */
+const toleratePipeEnd = (stream: NodeJS.WriteStream): void => {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && stream.listenerCount("error") === 1) throw error
+  })
+}
+
 const start = async (): Promise<void> => {
   const line = parseCommandLine(process.argv.slice(2))
   switch (line._tag) {
@@ -49,4 +56,6 @@ const start = async (): Promise<void> => {
   }
 }
 
+toleratePipeEnd(process.stdout)
+toleratePipeEnd(process.stderr)
 void start()

@@ -53,6 +53,15 @@ describe("the process", () => {
     },
   )
 
+  it.each(["version", "watch --help", "completion bash"])("%s ends with status 0 when nobody reads the answer", (words) => {
+    const script = `exec 3>&1; { sleep 0.05; "$0" "$1" ${words}; echo "status $?" >&3; } | exec true`
+    const { stderr, stdout } = spawnSync("sh", ["-c", script, process.execPath, main], {
+      encoding: "utf8",
+      env: { PATH: process.env["PATH"] },
+    })
+    expect({ stdout, stderr }).toEqual({ stdout: "status 0\n", stderr: "" })
+  })
+
   it("says why no running meshsync answers", () => {
     expect(run(["status", "--address=http://127.0.0.1:2"]).said).toContain("ECONNREFUSED")
   })

@@ -240,12 +240,19 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
   const resyncs = yield* Queue.sliding<void>(1)
   const dumps = yield* makeStoreDumps(supervisor.desk, requests.reply)
   const complain = makeComplaints()
-  const gather = Queue.take(resyncs).pipe(Effect.andThen(untilQuiet(resyncs)), Effect.andThen(announceAll(supervisor)), Effect.forever)
+  const announcements = yield* Queue.sliding<void>(1)
+  const gather = Queue.take(resyncs).pipe(
+    Effect.andThen(untilQuiet(resyncs)),
+    Effect.andThen(Queue.offer(announcements, undefined)),
+    Effect.forever,
+  )
+  // Apart from the requests: an announcement waits for lanes that are closing, and a request must not wait for it.
+  const announce = Queue.take(announcements).pipe(Effect.andThen(announceAll(supervisor)), Effect.forever)
   const answer = Stream.runForEach(requests.incoming, (request) => {
     switch (request._tag) {
       case "Resync":
         addToCounter(engine, `resyncs_${request.origin}_total`)
-        return request.origin === "request" ? Effect.asVoid(Queue.offer(resyncs, undefined)) : announceAll(supervisor)
+        return Effect.asVoid(Queue.offer(request.origin === "request" ? resyncs : announcements, undefined))
       case "Meta":
         addToCounter(engine, "requests_meta_total")
         return requests.reply("meshsync-meta", encodeMeta(engine.version))
@@ -260,7 +267,7 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
         return complain(request.reason, `a request was ignored: ${request.reason}`)
     }
   })
-  return yield* Effect.all([gather, answer, dumps.work], { concurrency: "unbounded", discard: true })
+  return yield* Effect.all([gather, announce, answer, dumps.work], { concurrency: "unbounded", discard: true })
 })
 
 /** Resync requests are gathered: each one starts the wait anew, as the Go MeshSync's debounce does. */

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { meshError, type MeshError } from "../domain/error.ts"
+import type { Status } from "../domain/sync/status.ts"
 import type { Requests } from "../ports/Requests.ts"
 import type { Sink, SinkError, Written } from "../ports/Sink.ts"
 import { columnsOf, layerBroker, layerCluster, layerHealth, layerSnapshot, layerStdout, loadProgress } from "./layers.ts"
@@ -81,10 +82,15 @@ const warnOfBrokerUrl = (values: Values): Effect.Effect<void> =>
     ? Effect.void
     : Effect.logWarning("--broker-url is ignored because BROKER_URL names another broker")
 
-const reportWritten = (written: ReadonlyArray<Written>): Effect.Effect<void> =>
-  Effect.forEach(written, ({ bytes, documents, path }) => Effect.logInfo(`${path} holds ${documents} documents in ${bytes} bytes`), {
-    discard: true,
-  })
+/** A line for each kind, then one for each file. */
+const reportWritten = (written: ReadonlyArray<Written>, status: Status | undefined): Effect.Effect<void> => {
+  const kinds = written.length === 0 ? [] : (status?.lanes ?? [])
+  const lines = [
+    ...kinds.map(({ key, objects, trouble }) => `${key}: ${objects} objects${trouble === undefined ? "" : ` (${trouble.text})`}`),
+    ...written.map(({ bytes, documents, path }) => `${path} holds ${documents} documents in ${bytes} bytes`),
+  ]
+  return Effect.forEach(lines, (line) => Effect.logInfo(line), { discard: true })
+}
 
 const progressEveryMs = 1_000
 const progressLineEveryMs = 10_000
@@ -94,7 +100,10 @@ const showProgress = Effect.fnUntraced(function* (monitor: Monitor) {
   const progressText = yield* loadProgress
   const tty = process.stderr.isTTY === true
   const show = Effect.suspend(() => {
-    const text = progressText(monitorStatus(monitor), tty ? columnsOf(process.stderr) - 1 : Infinity)
+    const status = monitorStatus(monitor)
+    // Before discovery has answered there is nothing to count.
+    if (status.lanes.length === 0) return Effect.void
+    const text = progressText(status, tty ? columnsOf(process.stderr) - 1 : Infinity)
     if (!tty) return Effect.logInfo(text)
     process.stderr.write(`\r\u001b[K${text}`)
     return Effect.void

@@ -32,19 +32,19 @@ export interface SessionOptions extends RunOptions {
 
 /**
  * Runs until the time is up, everything is listed (once), or the fiber is interrupted; ends the output in order in every case.
- * @param onWritten told at the end what the output has left behind
+ * @param onWritten told at the end what the output has left behind, and how things stood; without the latter after an interruption
  */
 export const runSession = Effect.fnUntraced(function* (
   options: SessionOptions,
   monitor: Monitor,
-  onWritten: (written: ReadonlyArray<Written>) => Effect.Effect<void>,
+  onWritten: (written: ReadonlyArray<Written>, status: Status | undefined) => Effect.Effect<void>,
 ) {
   const sink = yield* Sink
   monitor.sink = sink.status
-  const finish = Effect.flatMap(sink.finish ?? Effect.succeed([]), onWritten)
+  const finish = (status?: Status) => Effect.flatMap(sink.finish ?? Effect.succeed([]), (written) => onWritten(written, status))
   const run = Effect.scoped(
     Effect.gen(function* () {
-      const { engine, failed, settled } = yield* startRun(options)
+      const { engine, failed, settled, status } = yield* startRun(options)
       monitor.engine = engine
       engine.ready = options.readyWhen === "open"
       yield* Effect.logInfo(`run started: ${engine.cluster} is watched, changes go to ${sink.status().name}`)
@@ -57,13 +57,15 @@ export const runSession = Effect.fnUntraced(function* (
       const end = options.once ? markReady : Effect.andThen(markReady, Effect.never)
       const timer = options.stopAfterMs === undefined ? Effect.never : Effect.sleep(options.stopAfterMs)
       yield* Effect.raceFirst(Effect.raceFirst(end, timer), failed)
-      return unreadLanes(engine).map((lane) => `${lane.key} (${lane.trouble?.failure.text ?? "not listed in time"})`)
+      const unread = unreadLanes(engine).map((lane) => `${lane.key} (${lane.trouble?.failure.text ?? "not listed in time"})`)
+      return { unread, status: yield* status }
     }),
   )
-  const unread = yield* Effect.onInterrupt(run, () => Effect.ignore(finish))
-  yield* finish
-  if (options.once && unread.length > 0)
-    return yield* Effect.fail(meshError("ErrIncompleteSnapshot", `not in the snapshot: ${unread.join("; ")}`))
+  const { status, unread } = yield* Effect.onInterrupt(run, () => Effect.ignore(finish()))
+  yield* finish(status)
+  if (!options.once) return
+  if (status.lanes.length === 0) return yield* Effect.fail(meshError("ErrNewPipeline", "nothing was written because nothing is selected"))
+  if (unread.length > 0) return yield* Effect.fail(meshError("ErrIncompleteSnapshot", `not in the snapshot: ${unread.join("; ")}`))
 })
 
 /** The error inside, where a sink's has to be shown; undefined where the reader of stdout just went away. */

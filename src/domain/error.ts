@@ -167,8 +167,8 @@ export const errorRegistry = {
     1022,
     "Alert",
     "A resource cannot be read as asked",
-    "Its conversion webhook fails, or it does not support list and watch",
-    "Check the conversion webhook of its definition, or exclude it; it is tried again by itself",
+    "The label selector is malformed, its conversion webhook fails, or it does not support list and watch",
+    "Check --selector and the conversion webhook of its definition, or exclude the resource; it is tried again by itself",
   ),
   ErrUnauthorized: entry(
     1023,

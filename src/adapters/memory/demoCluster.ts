@@ -114,6 +114,9 @@ const plantNamespaces = (cluster: Cluster, names: ReadonlyArray<string>, nowMs: 
   }
 }
 
+/** The herd numbers its uids itself: with the seed of the cluster they would be those of its namespaces. */
+const herdSeedShift = 0x4e5d
+
 /** The demo's cluster, or one that is nothing but pods. Everything in it is older than the server: it is listed, not watched. */
 export const makeDemoCluster = ({ nowMs, pods, seed }: DemoOptions): Cluster => {
   const cluster = makeCluster(seed)
@@ -122,7 +125,7 @@ export const makeDemoCluster = ({ nowMs, pods, seed }: DemoOptions): Cluster => 
   plantNamespaces(cluster, [...systemNamespaces, ...(pods === undefined ? demoNamespaces : herdNamespaces)], nowMs)
   if (pods !== undefined) {
     const shelf = cluster.shelves.get("pods")
-    if (shelf !== undefined) loadStored(cluster, shelf, makeHerd(shelf, pods, seed))
+    if (shelf !== undefined) loadStored(cluster, shelf, makeHerd(shelf, pods, seed + herdSeedShift))
     return cluster
   }
   for (const name of nodeNames) plant(cluster, "nodes", fillTemplate("Node", { name, time }), nowMs)

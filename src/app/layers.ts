@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { SnapshotOptions } from "../adapters/filesystem/snapshot.ts"
 import type { NatsOptions } from "../adapters/nats/broker.ts"
@@ -11,6 +12,7 @@ import type { MeshError } from "../domain/error.ts"
 import type { Status } from "../domain/sync/status.ts"
 import type { ClusterApi } from "../ports/ClusterApi.ts"
 import type { Dialer } from "../ports/Dialer.ts"
+import type { PodSession } from "../ports/PodSession.ts"
 import { Requests } from "../ports/Requests.ts"
 import { both, Sink, type SinkError } from "../ports/Sink.ts"
 import { isOn, type Values } from "./settings.ts"
@@ -20,7 +22,7 @@ export type { ServerInspection } from "../adapters/nats/inspection.ts"
 const optional = (text: string): string | undefined => (text === "" ? undefined : text)
 
 /** The API server of the pod or of the kubeconfig. `KUBECONFIG` is left to the adapter: in a pod the service account wins over it, as in Go. */
-export const layerCluster = ({ context, kubeconfig }: Values, version: string): Layer.Layer<ClusterApi | Dialer, MeshError> =>
+export const layerCluster = ({ context, kubeconfig }: Values, version: string): Layer.Layer<ClusterApi | Dialer | PodSession, MeshError> =>
   layerClusterOf({
     kubeconfigPath: kubeconfig.from === "flag" ? optional(kubeconfig.text) : undefined,
     context: optional(context.text),
@@ -34,7 +36,7 @@ export interface ClusterOptions {
   readonly version: string
 }
 
-export const layerClusterOf = (options: ClusterOptions): Layer.Layer<ClusterApi | Dialer, MeshError> =>
+export const layerClusterOf = (options: ClusterOptions): Layer.Layer<ClusterApi | Dialer | PodSession, MeshError> =>
   Layer.unwrap(
     Effect.promise(async () => {
       const [{ layer }, { layerDialer }] = await Promise.all([
@@ -46,7 +48,11 @@ export const layerClusterOf = (options: ClusterOptions): Layer.Layer<ClusterApi 
   )
 
 /** Outputs that nobody can ask anything of. */
-export const layerNoRequests: Layer.Layer<Requests> = Layer.succeed(Requests, { incoming: Stream.never, reply: () => Effect.void })
+export const layerNoRequests: Layer.Layer<Requests> = Layer.succeed(Requests, {
+  incoming: Stream.never,
+  reply: () => Effect.void,
+  subscribe: () => Queue.dropping<Uint8Array>(1),
+})
 
 /** NATS, both ways. */
 export const layerBroker = (values: Values): Layer.Layer<Sink | Requests, MeshError> => layerBrokerOf(brokerOptions(values))

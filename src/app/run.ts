@@ -26,6 +26,7 @@ import { Requests } from "../ports/Requests.ts"
 import { Sink, type SinkError } from "../ports/Sink.ts"
 import { makeDesk, type Desk } from "./desk.ts"
 import { runLane, type Signals } from "./laneLoop.ts"
+import { makeSessions, type Interactive } from "./sessions.ts"
 import { makeStoreDumps } from "./storeDump.ts"
 import { logMeshError, logNotice, makeComplaints } from "./notices.ts"
 import { discover, discoverAtLast, readClusterId, readConfiguration, readDefinitions, type Configuration } from "./survey.ts"
@@ -42,6 +43,8 @@ export interface RunOptions {
   readonly selector: string
   /** Used where the namespace kube-system cannot be read. */
   readonly clusterId: string
+  /** What may be opened in pods on request; absent: nothing. */
+  readonly interactive?: Interactive
 }
 
 /** A run that goes on: its state for people, and its milestones. */
@@ -239,6 +242,8 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
   const { engine } = supervisor.desk
   const resyncs = yield* Queue.sliding<void>(1)
   const dumps = yield* makeStoreDumps(supervisor.desk, requests.reply)
+  const { interactive = "off", outputNamespaces } = supervisor.options
+  const sessions = yield* makeSessions({ interactive, namespaces: outputNamespaces.map((name) => name.trim()) })
   const complain = makeComplaints()
   const announcements = yield* Queue.sliding<void>(1)
   const gather = Queue.take(resyncs).pipe(
@@ -259,6 +264,15 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
       case "Store":
         addToCounter(engine, "requests_store_total")
         return dumps.ask(request.reply) ? Effect.void : complain("store", "an informer-store request was refused: too many wait already")
+      case "Logs":
+        addToCounter(engine, "requests_logs_total")
+        return sessions.ask("Logs", request.wishes)
+      case "Terminals":
+        addToCounter(engine, "requests_exec_total")
+        return sessions.ask("Terminals", request.wishes)
+      case "Sessions":
+        addToCounter(engine, "requests_sessions_total")
+        return sessions.list
       case "Unknown":
         addToCounter(engine, "requests_unknown_total")
         return complain("unknown", `a request for ${JSON.stringify(request.entity)} is not understood and was ignored`)
@@ -267,7 +281,7 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
         return complain(request.reason, `a request was ignored: ${request.reason}`)
     }
   })
-  return yield* Effect.all([gather, announce, answer, dumps.work], { concurrency: "unbounded", discard: true })
+  return yield* Effect.all([gather, announce, answer, dumps.work, sessions.work], { concurrency: "unbounded", discard: true })
 })
 
 /** Resync requests are gathered: each one starts the wait anew, as the Go MeshSync's debounce does. */

@@ -9,6 +9,7 @@ import type { Status } from "../domain/sync/status.ts"
 import type { Requests } from "../ports/Requests.ts"
 import type { Sink, SinkError, Written } from "../ports/Sink.ts"
 import { columnsOf, layerBroker, layerCluster, layerHealth, layerSnapshot, layerStdout, loadProgress } from "./layers.ts"
+import { interactives } from "./sessions.ts"
 import { makeMonitor, monitorStatus, runSession, type Monitor, type SessionOptions } from "./session.ts"
 import { runProcess, type HandSignals } from "./process.ts"
 import { durationMs, isOn, listOf, type Values } from "./settings.ts"
@@ -41,12 +42,16 @@ const serving = Effect.fnUntraced(function* ({ values, version }: ServeOptions) 
       meshError("ErrOutputMode", `output ${JSON.stringify(values.output.text)} is none of "broker" and "file" (nor "stdout")`),
     )
   }
+  const interactive = interactives.find((known) => known === values.interactive.text)
+  if (interactive === undefined) {
+    return yield* Effect.fail(meshError("ErrUsage", `interactive ${JSON.stringify(values.interactive.text)} is none of on, logs, off`))
+  }
   yield* warnOfBrokerUrl(values)
   const monitor = makeMonitor(version, mode)
   const port = Number(values.healthPort.text)
   const health = layerHealth({ port, status: () => monitorStatus(monitor), ready: () => monitor.engine.ready })
   const ports = Layer.merge(layerCluster(values, version), layerOutput(mode, values))
-  const session = runSession(sessionOptions(mode, values, version), monitor, reportWritten)
+  const session = runSession({ ...sessionOptions(mode, values, version), interactive }, monitor, reportWritten)
   const progress = mode === "file" ? Effect.forkChild(showProgress(monitor)) : Effect.void
   yield* Effect.andThen(progress, session).pipe(Effect.provide(ports), Effect.provide(health))
 })

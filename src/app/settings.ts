@@ -113,6 +113,14 @@ export const settings = {
     "true",
     "hold announcements to a rate that Meshery Server can take; off: full speed",
   ),
+  interactive: setting(
+    "interactive",
+    "MESHSYNC_INTERACTIVE",
+    "text",
+    "POLICY",
+    "on",
+    "what requests over the broker may open in pods: on (logs and terminals), logs or off",
+  ),
   clusterId: setting(
     "cluster-id",
     "MESHSYNC_CLUSTER_ID",

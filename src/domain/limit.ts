@@ -170,6 +170,25 @@ export const dumpItemsMax = 5
 /** After a dump's last message the deletions since its beginning are said again at these times: Meshery Server gathers for 500 ms. */
 export const dumpRepeatsMs: ReadonlyArray<number> = [2 * second, 10 * second]
 
+// Sessions in pods ---------------------------------------------------------------------------------------------------
+
+/** Log streams and terminals at a time. Each has a socket, a chunk or two and, for a terminal, its input: some 100 KiB. */
+export const logSessionsMax = 64
+export const execSessionsMax = 16
+/** A session in which nothing is said for this long is ended; so is one that does not begin. */
+export const sessionIdleMs = 30 * minute
+/** Bytes of one message of a log and of a terminal, as in the Go MeshSync; a line above it is cut at a character. */
+export const logChunkBytesMax = 2_000
+export const terminalChunkBytesMax = 1_024
+/** What a session may send: 80 of them at full speed are 80 MiB/s, which a broker on a fast network takes. */
+export const sessionBytesPerSecond = 1 * MiB
+/** Inputs that wait for a terminal, as in the Go MeshSync; further ones are dropped. One above `requestBytesMax` is not read. */
+export const terminalInputsMax = 256
+/** The list of sessions is published this often once somebody has asked for it. */
+export const sessionsListedEveryMs = 10 * second
+/** A frame of a terminal's connection; API servers send what a read of 32 KiB at most brought. */
+export const terminalFrameBytesMax = 1 * MiB
+
 // Services -----------------------------------------------------------------------------------------------------------
 
 export const dialWaitMs = 5 * second

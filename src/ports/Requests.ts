@@ -3,6 +3,8 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Request } from "../domain/wire/request.ts"
 
@@ -14,5 +16,7 @@ export class Requests extends Context.Service<
     readonly incoming: Stream.Stream<Request>
     /** Publishes a reply. Lost without an error when the broker is away: whoever asked asks again. */
     readonly reply: (subject: string, payload: Uint8Array) => Effect.Effect<void>
+    /** What is published on a subject, until the scope closes. What finds `terminalInputsMax` messages waiting is dropped. */
+    readonly subscribe: (subject: string) => Effect.Effect<Queue.Dequeue<Uint8Array>, never, Scope.Scope>
   }
 >()("meshsync/ports/Requests") {}

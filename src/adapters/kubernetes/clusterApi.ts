@@ -3,6 +3,7 @@
  * Never asks a list for a resourceVersion (with 0 the API server ignores `limit`), never retries but for a kept connection that was
  * closed: how to go on is the reflector's decision.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -14,10 +15,12 @@ import { failureOfAnswer } from "../../domain/read/failure.ts"
 import { collectionPath } from "../../domain/select/resource.ts"
 import type { Failure } from "../../domain/sync/fact.ts"
 import { ApiError, ClusterApi, type Collection, type ListRequest, type WatchRequest } from "../../ports/ClusterApi.ts"
+import { PodSession } from "../../ports/PodSession.ts"
 import { type Credentials, openCredentials } from "./credentials.ts"
-import { type Endpoint, openEndpoint, openStream, readBody, send } from "./http.ts"
+import { type Endpoint, openEndpoint, openStream, openWebSocket, readBody, send } from "./http.ts"
 import type { KubernetesOptions, Surroundings } from "./kubeconfig.ts"
 import type { NetworkError } from "./network.ts"
+import { makePodSession } from "./podSession.ts"
 import { makePageMemory, type PageMemory } from "./pageMemory.ts"
 
 export type { KubernetesOptions } from "./kubeconfig.ts"
@@ -81,16 +84,19 @@ const foreignAnswer = (response: Http.IncomingMessage, accept: string): Failure 
   return undefined
 }
 
+const authorize = (credentials: Credentials) => Effect.mapError(credentials.authorize, (text): Failure => ({ _tag: "Unauthorized", text }))
+
 /** Sends a request, with a body a question; the answer has status 200 (of a question 201) and is the API server's. */
 const ask = Effect.fnUntraced(function* (
   client: Client,
   path: string,
   accept: string,
   body?: string,
+  waitMs = client.waits.answerMs,
 ): Effect.fn.Return<Http.IncomingMessage, Failure, Scope.Scope> {
-  const { credentials, endpoint, waits } = client
-  const authorization = yield* Effect.mapError(credentials.authorize, (text): Failure => ({ _tag: "Unauthorized", text }))
-  const response = yield* Effect.mapError(send(endpoint, authorization, { path, accept, waitMs: waits.answerMs, body }), (error) =>
+  const { credentials, endpoint } = client
+  const authorization = yield* authorize(credentials)
+  const response = yield* Effect.mapError(send(endpoint, authorization, { path, accept, waitMs, body }), (error) =>
     failureOfNetwork(client, error),
   )
   if (response.statusCode !== (body === undefined ? 200 : 201)) return yield* Effect.fail(yield* readRefusal(client, response))
@@ -152,6 +158,21 @@ const watchWith = (client: Client) =>
     return { next: Effect.mapError(next, (error) => failAt(path)(failureOfNetwork(client, error))) }
   })
 
+/** Logs and terminals over the same credentials. */
+const sessionsWith = (client: Client): PodSession["Service"] =>
+  makePodSession({
+    ask: (path, waitMs) => ask(client, path, "*/*", undefined, waitMs),
+    upgrade: Effect.fnUntraced(function* (path, protocols) {
+      const authorization = yield* authorize(client.credentials)
+      const target = { path, accept: "*/*", waitMs: client.waits.answerMs }
+      const answer = yield* Effect.mapError(openWebSocket(client.endpoint, authorization, target, protocols), (error) =>
+        failureOfNetwork(client, error),
+      )
+      return answer._tag === "Open" ? answer.socket : yield* Effect.fail(yield* readRefusal(client, answer.response))
+    }),
+    explain: (error) => failureOfNetwork(client, error),
+  })
+
 /** What a program finds around it. */
 export const surroundingsOfProcess = (): Surroundings => ({
   environment: process.env,
@@ -176,14 +197,13 @@ export const layer = (
   options: KubernetesOptions,
   surroundings: Surroundings = surroundingsOfProcess(),
   waits: Waits = waitsOfLimit,
-): Layer.Layer<ClusterApi, MeshError> =>
-  Layer.effect(
-    ClusterApi,
+): Layer.Layer<ClusterApi | PodSession, MeshError> =>
+  Layer.effectContext(
     Effect.gen(function* () {
       const credentials = yield* openCredentials(options, surroundings)
       const endpoint = yield* openEndpoint(credentials.server, credentials.proxyUrl, `meshsync/${options.version ?? "dev"}`)
       const client: Client = { credentials, endpoint, waits, memory: makePageMemory() }
-      return ClusterApi.of({
+      const api = ClusterApi.of({
         list: listWith(client),
         recycle: client.memory.recycle,
         watch: watchWith(client),
@@ -193,5 +213,6 @@ export const layer = (
         renewCredentials: credentials.renew,
         address: credentials.server.origin + credentials.server.pathname.replace(/\/$/, ""),
       })
+      return Context.make(ClusterApi, api).pipe(Context.add(PodSession, sessionsWith(client)))
     }),
   )

@@ -9,6 +9,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Https from "node:https"
+import { createHash, randomBytes } from "node:crypto"
+import type { Socket } from "node:net"
+import type { Duplex } from "node:stream"
 import { socketIdleMs, socketsIdleMax } from "../../domain/limit.ts"
 import type { Authorization } from "./credentials.ts"
 import { explainCause, NetworkError } from "./network.ts"
@@ -112,6 +115,63 @@ export const send = (
     (error) => error.reused,
     () => sendOnce(endpoint, authorization, target),
   )
+
+/** What became of a wish to speak another protocol: the connection, or the answer that refuses it. */
+export type Upgrade =
+  | { readonly _tag: "Open"; readonly socket: Duplex }
+  | { readonly _tag: "Refused"; readonly response: Http.IncomingMessage }
+
+/** RFC 6455, 1.3: what a server appends to the key that it was sent before it hashes it. */
+const webSocketGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+/**
+ * Opens a WebSocket, which is a connection of its own; it is cut when the scope closes.
+ * @param protocols those that are understood, the best one first
+ */
+export const openWebSocket = Effect.fnUntraced(function* (
+  endpoint: Endpoint,
+  authorization: Authorization,
+  target: Target,
+  protocols: string,
+): Effect.fn.Return<Upgrade, NetworkError, Scope.Scope> {
+  const key = randomBytes(16).toString("base64")
+  const accepted = createHash("sha1").update(`${key}${webSocketGuid}`).digest("base64")
+  const options = requestOptions(endpoint, authorization, target)
+  const headers = {
+    ...(options.headers as Http.OutgoingHttpHeaders),
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-key": key,
+    "sec-websocket-version": "13",
+    "sec-websocket-protocol": protocols,
+  }
+  const open = endpoint.server.protocol === "https:" ? Https.request : Http.request
+  const request = yield* Effect.acquireRelease(
+    Effect.try({ try: () => open({ ...options, headers }).on("error", () => undefined), catch: (cause) => broken(explainCause(cause)) }),
+    (opened) => Effect.sync(() => void opened.destroy()),
+  )
+  const upgraded = Effect.callback<Upgrade, NetworkError>((resume) => {
+    request.once("upgrade", (response, socket: Socket, head) => {
+      socket.on("error", () => undefined)
+      socket.setTimeout(0)
+      socket.setKeepAlive(true, keepAliveProbeMs)
+      if (head.length > 0) socket.unshift(head)
+      if (response.headers["sec-websocket-accept"] === accepted) return resume(Effect.succeed({ _tag: "Open", socket }))
+      socket.destroy()
+      resume(Effect.fail(broken("the answer is no WebSocket: a proxy stands between")))
+    })
+    request.once("response", (response) => {
+      response.on("error", () => undefined)
+      resume(Effect.succeed({ _tag: "Refused", response }))
+    })
+    request.once("error", (cause) => resume(Effect.fail(broken(explainCause(cause)))))
+    request.end()
+  })
+  const late = { duration: target.waitMs, orElse: () => Effect.fail(broken(`no answer within ${target.waitMs / 1000} s`)) }
+  const answer = yield* Effect.timeoutOrElse(upgraded, late)
+  if (answer._tag === "Open") yield* Effect.addFinalizer(() => Effect.sync(() => void answer.socket.destroy()))
+  return answer
+})
 
 export interface BodyBounds {
   readonly memory: PageMemory

@@ -118,6 +118,7 @@ export const layerBroker = (broker: Broker): Layer.Layer<Sink | Requests> =>
         Context.add(Requests, {
           incoming: Stream.map(Stream.fromQueue(messages), decodeRequest),
           reply: (subject, payload) => (isReplySubject(subject) ? Effect.ignore(broker.publish(subject, payload)) : Effect.void),
+          subscribe: (subject) => broker.subscribe(subject, subject),
         }),
       ),
     ),

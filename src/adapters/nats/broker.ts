@@ -45,6 +45,8 @@ interface Broker {
   readonly flights: Semaphore.Semaphore
   readonly recreations: Recreations
   readonly repeating: Semaphore.Semaphore
+  /** Subscriptions of sessions: they are made again on every new connection. */
+  readonly inputs: Set<Input>
   announcer: Announcer
   bucket: Bucket
   payloadBytesMax: number
@@ -55,6 +57,12 @@ interface Broker {
   deafness: string | undefined
   /** Refusals to publish are logged once until one succeeds. */
   refusalSaid: boolean
+}
+
+interface Input {
+  readonly subject: string
+  readonly messages: Queue.Queue<Uint8Array>
+  leave: () => void
 }
 
 const now = ({ clock }: Broker): number => clock.currentTimeMillisUnsafe()
@@ -162,7 +170,37 @@ const listen = (broker: Broker, session: Session): Effect.Effect<void> =>
       broker.deafness = reason
     }
     session.subscribe(requestSubject, requestQueue, receive, refused)
+    for (const input of broker.inputs) joinInput(session, input)
     return Effect.asVoid(session.launch(requestSubject, []))
+  })
+
+/** A refusal leaves the session deaf, and it ends when it has been idle for long. */
+const joinInput = (session: Session, input: Input): void => {
+  const { messages, subject } = input
+  input.leave = session.subscribe(
+    subject,
+    undefined,
+    (payload) => void Queue.offerUnsafe(messages, payload.slice()),
+    () => undefined,
+  )
+}
+
+const subscribeInput = (broker: Broker, connection: Connection, subject: string) =>
+  Effect.gen(function* () {
+    const input: Input = { subject, messages: yield* Queue.dropping<Uint8Array>(Limit.terminalInputsMax), leave: () => undefined }
+    const session = connection.current()
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        broker.inputs.add(input)
+        if (session !== undefined) joinInput(session, input)
+      }),
+      () =>
+        Effect.sync(() => {
+          broker.inputs.delete(input)
+          input.leave()
+        }),
+    )
+    return input.messages
   })
 
 /** What callbacks of the connection have left to be said. */
@@ -208,6 +246,7 @@ const makeBroker = Effect.fnUntraced(function* (options: NatsOptions) {
     flights: yield* Semaphore.make(Limit.batchesInFlightMax),
     recreations: makeRecreations(),
     repeating: yield* Semaphore.make(1),
+    inputs: new Set(),
     announcer: idleAnnouncer,
     bucket: fullBucket(paceDefault, clock.currentTimeMillisUnsafe()),
     payloadBytesMax: Limit.brokerPayloadBytesMax,
@@ -256,6 +295,7 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
         const went = isReplySubject(subject) && connection.current()?.send(subject, payload) === true
         return went ? Effect.void : Effect.logDebug(`a reply on ${JSON.stringify(subject.slice(0, 100))} did not go out`)
       }),
+    subscribe: (subject) => subscribeInput(broker, connection, subject),
   })
   return Context.make(Sink, sink).pipe(Context.add(Requests, requests))
 })

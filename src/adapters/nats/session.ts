@@ -40,8 +40,13 @@ export interface Session {
   readonly launch: (subject: string, payloads: ReadonlyArray<Uint8Array>) => Effect.Effect<Outcome>
   /** Publishes one payload and forgets it. False: it did not go out. */
   readonly send: (subject: string, payload: Uint8Array) => boolean
-  /** Subscribes until the end. `refused` is called when the permissions forbid it. */
-  readonly subscribe: (subject: string, queue: string, receive: (payload: Uint8Array) => void, refused: (reason: string) => void) => void
+  /** Subscribes until the end, or until the returned function is called. `refused` is called when the permissions forbid it. */
+  readonly subscribe: (
+    subject: string,
+    queue: string | undefined,
+    receive: (payload: Uint8Array) => void,
+    refused: (reason: string) => void,
+  ) => () => void
   /** Ends the session when the broker falls silent; to be run as long as it lasts. */
   readonly watch: Effect.Effect<never>
   /** Sends what is buffered, then closes; at most `drainWaitMs`. */
@@ -182,7 +187,12 @@ export const makeSession = (server: BrokerServer, nc: NatsConnection, now: () =>
       return true
     },
     subscribe: (subject, queue, receive, refused) => {
-      nc.subscribe(subject, { queue, callback: (error, message) => (error === null ? receive(message.data) : refused(error.message)) })
+      if (nc.isClosed() || nc.isDraining()) return () => undefined
+      const subscription = nc.subscribe(subject, {
+        ...(queue === undefined ? {} : { queue }),
+        callback: (error, message) => (error === null ? receive(message.data) : refused(error.message)),
+      })
+      return () => subscription.unsubscribe()
     },
     watch: Effect.forever(
       Effect.andThen(

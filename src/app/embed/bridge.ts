@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { MeshError, meshError, errorRegistry, type ErrorName } from "../../domain/error.ts"
-import { requestsWaitingMax } from "../../domain/limit.ts"
+import { requestsWaitingMax, terminalInputsMax } from "../../domain/limit.ts"
 import { decodeRequest, type Request } from "../../domain/wire/request.ts"
 import { coreSubject, isReplySubject, requestQueue, requestSubject } from "../../domain/wire/subject.ts"
 import type { ClusterApi } from "../../ports/ClusterApi.ts"
@@ -78,20 +78,20 @@ const layerSinkFrom = (sink: ChangeSink): Layer.Layer<Sink | Requests> => {
   return Layer.merge(Layer.effect(Sink, make), layerNoRequests)
 }
 
-/** Takes in what is published on the request subject until the scope closes; what finds the queue full is dropped. */
-const subscribeToRequests = (broker: Broker) =>
+/** Takes in what is published on a subject until the scope closes; what finds the queue full is dropped. */
+const subscribeTo = <A>(broker: Broker, subject: string, queue: string, waitingMax: number, decode: (payload: Uint8Array) => A) =>
   Effect.gen(function* () {
-    const requests = yield* Queue.dropping<Request>(requestsWaitingMax)
+    const messages = yield* Queue.dropping<A>(waitingMax)
     const subscription = yield* Effect.acquireRelease(
-      Effect.sync(() => broker.subscribe(requestSubject, requestQueue)),
+      Effect.sync(() => broker.subscribe(subject, queue)),
       ({ unsubscribe }) => Effect.ignoreCause(Effect.promise(async () => unsubscribe())),
     )
     const consume = async (): Promise<void> => {
-      for await (const payload of subscription) Queue.offerUnsafe(requests, decodeRequest(payload))
+      for await (const payload of subscription) Queue.offerUnsafe(messages, decode(payload))
     }
     const deaf = (cause: unknown) => new MeshError({ key: "ErrSubscribeRequest", detail: describeCause(cause) })
     yield* Effect.forkScoped(Effect.catch(Effect.tryPromise({ try: consume, catch: deaf }), (error) => Effect.logError(error.message)))
-    return requests
+    return messages
   })
 
 /** An embedder's broker as both ports. A message that it refuses makes the batch doubtful, so all of it is published again. */
@@ -109,11 +109,12 @@ const layerBrokerFrom = (broker: Broker): Layer.Layer<Sink | Requests> => {
     settled: Effect.void,
   })
   return Layer.effectContext(
-    Effect.map(subscribeToRequests(broker), (requests) =>
+    Effect.map(subscribeTo<Request>(broker, requestSubject, requestQueue, requestsWaitingMax, decodeRequest), (requests) =>
       Context.make(Sink, sink).pipe(
         Context.add(Requests, {
           incoming: Stream.fromQueue(requests),
           reply: (subject, payload) => (isReplySubject(subject) ? Effect.ignore(publish(subject, payload)) : Effect.void),
+          subscribe: (subject) => subscribeTo(broker, subject, subject, terminalInputsMax, (payload) => payload.slice()),
         }),
       ),
     ),

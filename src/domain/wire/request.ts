@@ -5,6 +5,7 @@
 import { requestBytesMax } from "../limit.ts"
 import { decodeText } from "../read/text.ts"
 import { foldName, isObject } from "./serviceShape.ts"
+import { decodeWishes, type SessionWish } from "./sessionRequest.ts"
 import { isReplySubject } from "./subject.ts"
 
 /** What somebody asked for on the request subject. */
@@ -14,6 +15,10 @@ export type Request =
   | { readonly _tag: "Meta" }
   /** Everything that is announced, sent to a subject that the asker named; validated. */
   | { readonly _tag: "Store"; readonly reply: string }
+  /** Logs and terminals of pods, to be opened or ended. */
+  | { readonly _tag: "Logs" | "Terminals"; readonly wishes: ReadonlyArray<SessionWish> }
+  /** Publish the list of sessions from now on. */
+  | { readonly _tag: "Sessions" }
   /** A verb that this program does not know, or bytes that are no request; counted and named in the log. */
   | { readonly _tag: "Unknown"; readonly entity: string }
   | { readonly _tag: "Invalid"; readonly reason: string }
@@ -42,6 +47,11 @@ const decodeStore = (payload: unknown): Request => {
     : invalid("its payload names no subject that a reply may go to")
 }
 
+const decodeSessions = (tag: "Logs" | "Terminals", payload: unknown): Request => {
+  const wishes = decodeWishes(payload, tag === "Terminals")
+  return wishes === undefined ? invalid("its payload names no pod, or is malformed") : { _tag: tag, wishes }
+}
+
 /**
  * Decodes what came on the request subject, e.g. `{"Request":{"Entity":"resync-discovery"}}`. Never throws.
  * The reason of an invalid one repeats nothing of the bytes.
@@ -67,6 +77,12 @@ export const decodeRequest = (bytes: Uint8Array): Request => {
       return { _tag: "Meta" }
     case "informer-store":
       return decodeStore(member(request, "payload"))
+    case "log-stream":
+      return decodeSessions("Logs", member(request, "payload"))
+    case "exec-request":
+      return decodeSessions("Terminals", member(request, "payload"))
+    case "active-exec":
+      return { _tag: "Sessions" }
     default:
       return { _tag: "Unknown", entity: printable(entity) }
   }

@@ -101,8 +101,30 @@ const startApiServer = async (site: Site, port: number): Promise<Program> => {
   return server
 }
 
+/** What is found inside of every pod. */
+export interface PodContents {
+  /** The file that is every container's log. */
+  readonly logFile: string
+  /** The folder in which commands run, on this very machine. */
+  readonly folder: string
+}
+
+/** Has the fake kubelets serve logs and terminals. */
+const kubeletFlags = async (site: Site, pods: PodContents | undefined): Promise<ReadonlyArray<string>> => {
+  if (pods === undefined) return []
+  const kind = (name: string, spec: object): string =>
+    JSON.stringify({ apiVersion: "kwok.x-k8s.io/v1alpha1", kind: name, metadata: { name: "all" }, spec })
+  const file = path.join(site.folder, "kubelet.yaml")
+  const logs = kind("ClusterLogs", { logs: [{ containers: [], logsFile: pods.logFile, follow: true }] })
+  const execs = kind("ClusterExec", { execs: [{ containers: [], local: { workDir: pods.folder } }] })
+  writeFileSync(file, `${logs}\n---\n${execs}\n`)
+  const port = await freePort()
+  const tls = { "tls-cert-file": "pki/apiserver.crt", "tls-private-key-file": "pki/apiserver.key" }
+  return flags({ config: file, "node-ip": "127.0.0.1", "node-port": port, "server-address": `127.0.0.1:${port}`, ...tls })
+}
+
 /** Controllers, scheduler and kubelets, where the folder has them: all or none. */
-const startControllers = (site: Site, kubeconfig: string): ReadonlyArray<Program> => {
+const startControllers = async (site: Site, kubeconfig: string, pods: PodContents | undefined): Promise<ReadonlyArray<Program>> => {
   const stages = findProgram("kwok-stages.yaml")
   const [manager, scheduler, kwok] = ["kube-controller-manager", "kube-scheduler", "kwok"].map(findProgram)
   if (stages === undefined || manager === undefined || scheduler === undefined || kwok === undefined) return []
@@ -111,7 +133,7 @@ const startControllers = (site: Site, kubeconfig: string): ReadonlyArray<Program
   return [
     startProgram(manager, [...quiet, "--service-account-private-key-file=sa.key"], site),
     startProgram(scheduler, quiet, site),
-    startProgram(kwok, [...common, `--config=${stages}`, "--manage-all-nodes=true"], site),
+    startProgram(kwok, [...common, `--config=${stages}`, "--manage-all-nodes=true", ...(await kubeletFlags(site, pods))], site),
   ]
 }
 
@@ -126,8 +148,15 @@ const node = {
 /**
  * Starts a control plane and waits until it serves.
  * @param controllers also start controllers, scheduler and kubelets, and add a node
+ * @param pods what the kubelets serve of their pods; absent: nothing
  */
-export const startControlPlane = async ({ controllers }: { readonly controllers: boolean }): Promise<ControlPlane> => {
+export const startControlPlane = async ({
+  controllers,
+  pods,
+}: {
+  readonly controllers: boolean
+  readonly pods?: PodContents
+}): Promise<ControlPlane> => {
   const folder = temporaryFolder()
   writeKeys(folder)
   const { etcd, etcdUrl } = await startEtcd(folder)
@@ -141,7 +170,7 @@ export const startControlPlane = async ({ controllers }: { readonly controllers:
     writeFileSync(file, kubeconfigText(site, url, tokens[user]), { mode: 0o600 })
     return file
   }
-  const programs = controllers ? startControllers(site, kubeconfig("admin")) : []
+  const programs = controllers ? await startControllers(site, kubeconfig("admin"), pods) : []
   if (controllers) await admin.write("POST", "/api/v1/nodes", node)
   const { gitVersion } = await admin.write("GET", "/version")
   return {

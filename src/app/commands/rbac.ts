@@ -8,6 +8,7 @@ import { accessesOf, roleManifests, rolesOf, type Subject } from "../../domain/s
 import { layerCluster } from "../layers.ts"
 import { logNotice } from "../notices.ts"
 import { selectLive, type Selected } from "../selected.ts"
+import { interactives } from "../sessions.ts"
 import type { CommandOptions } from "./command.ts"
 
 /** Under which Meshery's operator runs MeshSync. */
@@ -36,6 +37,7 @@ export const rbac = Effect.fnUntraced(function* (options: CommandOptions) {
   const accesses = accessesOf(selected.lanes, {
     clusterId: values.clusterId.text === "",
     customResource: isWide || selected.configuration._tag !== "Absent",
+    sessions: values.output.text === "broker" ? (interactives.find((known) => known === values.interactive.text) ?? "off") : "off",
   })
   const manifests = roleManifests(rolesOf(accesses), own.get("name") ?? nameDefault, subject)
   const text = yield* renderManifests(own.get("format") ?? "yaml", manifests, commentOf(selected))

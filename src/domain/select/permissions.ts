@@ -6,7 +6,7 @@
 import type { LaneSpec } from "./selection.ts"
 import { typeKey } from "./resource.ts"
 
-export type Verb = "get" | "list" | "watch"
+export type Verb = "create" | "get" | "list" | "watch"
 
 /** One verb on one resource. */
 export interface Access {
@@ -26,6 +26,8 @@ export interface Features {
   readonly clusterId: boolean
   /** It reads the MeshSync custom resource. */
   readonly customResource: boolean
+  /** What requests may open in pods; absent: nothing. */
+  readonly sessions?: "on" | "logs" | "off"
 }
 
 export interface Rule {
@@ -62,11 +64,37 @@ export const laneAccesses = ({ namespace, type }: LaneSpec): ReadonlyArray<Acces
     namespace: type.namespaced ? namespace : undefined,
   }))
 
+/**
+ * Logs and terminals in the namespaces of the lanes. A terminal asks with GET, for which API servers up to 1.34 want `get`; later ones want
+ * `create` as well. A pod's default container is found with `list`.
+ */
+const sessionAccesses = (lanes: ReadonlyArray<LaneSpec>, sessions: "on" | "logs" | "off"): ReadonlyArray<Access> => {
+  const all = lanes.filter(({ type }) => type.namespaced).map(({ namespace }) => namespace)
+  const namespaces = all.includes(undefined) ? [undefined] : [...new Set(all)]
+  const access = (verb: Verb, resource: string, namespace: string | undefined): Access => ({
+    verb,
+    group: "",
+    resource,
+    name: "",
+    namespace,
+  })
+  return namespaces.flatMap((namespace) => [
+    ...(sessions === "off" ? [] : [access("get", "pods/log", namespace)]),
+    ...(sessions === "on"
+      ? [access("list", "pods", namespace), access("get", "pods/exec", namespace), access("create", "pods/exec", namespace)]
+      : []),
+  ])
+}
+
 /** Everything that a run of these lanes asks for, in their order. */
-export const accessesOf = (lanes: ReadonlyArray<LaneSpec>, { clusterId, customResource }: Features): ReadonlyArray<Access> => [
+export const accessesOf = (
+  lanes: ReadonlyArray<LaneSpec>,
+  { clusterId, customResource, sessions = "off" }: Features,
+): ReadonlyArray<Access> => [
   ...lanes.flatMap(laneAccesses),
   ...(clusterId ? [clusterIdAccess] : []),
   ...(customResource ? [customResourceAccess] : []),
+  ...sessionAccesses(lanes, sessions),
 ]
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

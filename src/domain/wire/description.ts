@@ -4,6 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import { ResourceMessageSchema } from "./envelope.ts"
+import { logSubject, sessionsSubject } from "./sessionMessage.ts"
 import { coreSubject, requestQueue, requestSubject } from "./subject.ts"
 
 /** A document of JSON. */
@@ -34,7 +35,13 @@ const requestSchema: JsonDocument = {
   properties: {
     Request: {
       type: "object",
-      properties: { Entity: { type: "string", enum: ["resync-discovery", "meshsync-meta"] } },
+      properties: {
+        Entity: {
+          type: "string",
+          enum: ["resync-discovery", "meshsync-meta", "informer-store", "log-stream", "exec-request", "active-exec"],
+        },
+        Payload: { type: "object" },
+      },
       required: ["Entity"],
     },
   },
@@ -51,6 +58,21 @@ const metaSchema: JsonDocument = {
   },
   required: ["ObjectType", "EventType", "Request", "Object"],
 }
+
+const sessionSchema = (objectTypes: ReadonlyArray<string>, object: JsonDocument): JsonDocument => ({
+  type: "object",
+  properties: {
+    ObjectType: { type: "string", enum: objectTypes },
+    EventType: { type: "string" },
+    Request: { type: "null" },
+    Object: object,
+  },
+  required: ["ObjectType", "Object"],
+})
+
+/** AsyncAPI wants each parameter of an address named. */
+const parametersOf = (address: string): JsonDocument =>
+  Object.fromEntries([...address.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => [name, {}]))
 
 const ref = (path: string): JsonDocument => ({ $ref: `#/${path}` })
 
@@ -77,10 +99,41 @@ const subjects = (): ReadonlyArray<Subject> => [
     address: requestSubject,
     action: "receive",
     queue: requestQueue,
-    summary: "Announce everything again, or tell the version",
+    summary: "Announce or list everything again, tell the version, open or end sessions in pods",
     payload: requestSchema,
   },
   { name: "meta", address: "meshsync-meta", action: "send", summary: "The answer to meshsync-meta", payload: metaSchema },
+  {
+    name: "log",
+    address: logSubject,
+    action: "send",
+    summary: "Pieces of logs of containers",
+    payload: sessionSchema(["log-stream"], {
+      type: "object",
+      properties: Object.fromEntries(["id", "data", "primary", "secondary"].map((name) => [name, { type: "string" }])),
+    }),
+  },
+  {
+    name: "sessions",
+    address: sessionsSubject,
+    action: "send",
+    summary: "The names of all sessions: on every change, and every 10 s once asked for",
+    payload: sessionSchema(["active-exec"], { type: "array", items: { type: "string" } }),
+  },
+  {
+    name: "terminal",
+    address: "exec.{namespace}.{pod}.{container}.{id}",
+    action: "send",
+    summary: "What a terminal shows, or the error that it ended with",
+    payload: sessionSchema(["exec-output", "error"], { type: "string" }),
+  },
+  {
+    name: "input",
+    address: "input.exec.{namespace}.{pod}.{container}.{id}",
+    action: "receive",
+    summary: "A line that is typed into a terminal",
+    payload: sessionSchema(["exec-input"], { type: "string" }),
+  },
 ]
 
 /**
@@ -98,7 +151,11 @@ export const describeSubjects = (version: string): JsonDocument => {
     asyncapi: "3.0.0",
     info: { title: "MeshSync", version, description: "Changes of a Kubernetes cluster over NATS", license: { name: "Apache-2.0" } },
     defaultContentType: "application/json",
-    channels: entries(({ address, name }) => ({ address, messages: { [name]: ref(`components/messages/${name}`) } })),
+    channels: entries(({ address, name }) => ({
+      address,
+      ...(address.includes("{") ? { parameters: parametersOf(address) } : {}),
+      messages: { [name]: ref(`components/messages/${name}`) },
+    })),
     operations: entries(({ action, name, queue, summary }) => ({
       action,
       channel: ref(`channels/${name}`),

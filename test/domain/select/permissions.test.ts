@@ -37,6 +37,17 @@ describe("the least roles", () => {
     expect(roles).toEqual([{ namespace: undefined, rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] }] }])
   })
 
+  it("let logs be read and terminals be opened where the lanes are, as far as the policy goes", () => {
+    const rulesWith = (sessions: "on" | "logs" | "off") =>
+      rolesOf(accessesOf([laneOf("pods", { namespace: "shop" })], { ...nothing, sessions }))
+    const pods = { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] }
+    const logs = { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] }
+    const terminals = { apiGroups: [""], resources: ["pods/exec"], verbs: ["create", "get"] }
+    expect(rulesWith("off")).toEqual([{ namespace: "shop", rules: [pods] }])
+    expect(rulesWith("logs")).toEqual([{ namespace: "shop", rules: [pods, logs] }])
+    expect(rulesWith("on")).toEqual([{ namespace: "shop", rules: [pods, logs, terminals] }])
+  })
+
   it("stay within the namespaces that are read, where nothing is read beyond them", () => {
     const lanes = [laneOf("pods", { namespace: "shop" }), laneOf("deployments.apps", { namespace: "shop" })]
     const roles = rolesOf(accessesOf(lanes, { clusterId: true, customResource: false }))

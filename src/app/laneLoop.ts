@@ -12,6 +12,7 @@ import { lineBytesMax, watchTimeoutMaxMs, watchTimeoutMinMs } from "../domain/li
 import { frame, makeFramer, type Framer } from "../domain/read/frame.ts"
 import { makeRecords, type Records } from "../domain/read/record.ts"
 import { scanLines, scanPage } from "../domain/read/scan.ts"
+import { definitionsKey } from "../domain/select/selection.ts"
 import { pauseMs } from "../domain/sync/backoff.ts"
 import { clearOutput, makeOutput, type Command, type Fact, type Failure, type Output } from "../domain/sync/fact.ts"
 import type { Lane } from "../domain/sync/lane.ts"
@@ -67,16 +68,15 @@ const turn = Effect.fnUntraced(function* (loop: Loop, fact: Fact) {
 
 /** The pure half of a turn. */
 const decide = Effect.fnUntraced(function* ({ desk, lane, output }: Loop, fact: Fact) {
-  const before = digestText(lane.ledger)
+  // A change of the definitions means that other types come, go or move; no other lane's digest is asked for.
+  const digest = () => (lane.key === definitionsKey ? digestText(lane.ledger) : "")
+  const before = digest()
   clearOutput(output)
   takeTurn(lane, fact, yield* Clock.currentTimeMillis, desk.engine.departures, output)
   const isNotServed = "failure" in fact && fact.failure._tag === "NotServed"
-  if (isNotServed || (lane.key === definitionsKey && digestText(lane.ledger) !== before)) yield* desk.onTypesMayHaveChanged
+  if (isNotServed || digest() !== before) yield* desk.onTypesMayHaveChanged
   return output.commands.at(-1)
 })
-
-/** The type key of custom resource definitions: a change of them means that other types come, go or move. */
-export const definitionsKey = "customresourcedefinitions.apiextensions.k8s.io"
 
 /** The other half: everything is out, or the lane stands still. */
 const settle = Effect.fnUntraced(function* ({ desk, lane, output }: Loop, fact: Fact) {

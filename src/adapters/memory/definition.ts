@@ -18,7 +18,6 @@ import {
 import type { KubeObject } from "./object.ts"
 import { resourceOfDefinition } from "./resources.ts"
 
-export const definitionsKey = "customresourcedefinitions.apiextensions.k8s.io"
 const cleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io"
 
 interface Condition {

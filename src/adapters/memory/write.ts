@@ -7,7 +7,8 @@
  * cluster has (garbage collection, namespaces).
  */
 import * as Result from "effect/Result"
-import { definitionsKey, establish, removeDefinition, unestablished } from "./definition.ts"
+import { definitionsKey } from "../../domain/select/selection.ts"
+import { establish, removeDefinition, unestablished } from "./definition.ts"
 import {
   bodyOf,
   type Cluster,

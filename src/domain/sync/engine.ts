@@ -6,7 +6,7 @@ import { settleAttempts } from "../limit.ts"
 import { typeName } from "../select/resource.ts"
 import { makeDepartures, type Departures } from "./departures.ts"
 import type { Lane } from "./lane.ts"
-import { digestText } from "./ledger.ts"
+import { digestText } from "./digest.ts"
 import { isRefusal } from "./reflector.ts"
 import type { LaneStatus, Status } from "./status.ts"
 

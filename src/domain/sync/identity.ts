@@ -2,6 +2,7 @@
  * How uids and resourceVersions are kept in numbers: a UUID as 16 bytes, a decimal of up to 18 digits as two words.
  * Anything else is legal too (both are opaque in Kubernetes) and is kept as text by the ledger.
  */
+import { reserve, type Writer, writeAscii } from "../wire/writer.ts"
 
 const dash = 0x2d
 const uidLength = 36
@@ -56,6 +57,20 @@ export const unpackUid = (words: Int32Array, at: number): string => {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
+/** Writes the UUID that four words hold. */
+export const writeUid = (writer: Writer, words: Int32Array, at: number): void => {
+  reserve(writer, uidLength)
+  const { bytes } = writer
+  for (let place = 0, digit = 0; place < uidLength; place++) {
+    if (isDashPlace(place)) bytes[writer.at++] = dash
+    else {
+      const nibble = ((words[at + (digit >> 3)] as number) >>> (28 - 4 * (digit & 7))) & 15
+      bytes[writer.at++] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble
+      digit++
+    }
+  }
+}
+
 /** A decimal of 1 to 18 digits without a leading zero: what fits two words of nine digits and can be written back as it was. */
 export const versionDigits = (bytes: Uint8Array, start: number, end: number): boolean => {
   const length = end - start
@@ -82,3 +97,6 @@ export const unpackVersion = (words: Int32Array, at: number): string => {
   const low = words[at + 1] as number
   return high === 0 ? String(low) : String(high) + String(low).padStart(9, "0")
 }
+
+/** Writes the version that two words hold. */
+export const writeVersion = (writer: Writer, words: Int32Array, at: number): void => writeAscii(writer, unpackVersion(words, at))

@@ -5,14 +5,16 @@
  *
  * Between four and five fifths of a big table are in use: a slot costs 50 to 63 bytes, with a 40-character name about 100 an object.
  * Invariants: one slot an address (namespace and name, as the API server means them: escapes of JSON are undone); `size` slots are in use;
- * `digest` is the order-free sum over all of them.
+ * its digest (digest.ts) is that of all of them.
  * Does not know events, messages or the API server; it compares resourceVersions with equality only, never by order.
  */
 import { Field, type Records } from "../read/record.ts"
 import { decodeText } from "../read/text.ts"
+import { copyRaw, makeWriter, writeAscii, writeText } from "../wire/writer.ts"
 import { type Arena, discardText, growCapacity, holdsText, makeArena, storeText, textAt, textEnd, textStart } from "./arena.ts"
+import { addToDigest, type Digest } from "./digest.ts"
 import type { Departed } from "./fact.ts"
-import { matchesUid, packUid, packVersion, unpackUid, unpackVersion, versionDigits } from "./identity.ts"
+import { matchesUid, packUid, packVersion, unpackUid, unpackVersion, versionDigits, writeUid, writeVersion } from "./identity.ts"
 import { assignText, makeSlice, type Slice, takeText } from "./slice.ts"
 
 const words = 10
@@ -26,7 +28,7 @@ const largeCapacity = 4096
 /** Copying the arena pays when more than half of it, and at least this much, is garbage. */
 const garbageBytesMin = 32 * 1024
 
-export interface Ledger {
+export interface Ledger extends Digest {
   size: number
   /** The generation of the running list; slots that it has not met are swept at its end. */
   round: number
@@ -37,9 +39,6 @@ export interface Ledger {
   /** The namespace met last, as bytes: lists come sorted, so it is nearly always the one asked for next. */
   lastNamespace: Uint8Array
   lastNamespaceId: number
-  /** Order-free sum of hash(uid, resourceVersion), two words. */
-  digestHigh: number
-  digestLow: number
   /** The life that the last upsert with outcome `recreated` replaced. */
   replaced: Departed | undefined
 }
@@ -125,10 +124,6 @@ export const clear = (ledger: Ledger): ReadonlyArray<Departed> => take(ledger, (
 export const beginRound = (ledger: Ledger): void => {
   ledger.round = (ledger.round + 1) & roundMask
 }
-
-/** Sixteen hex digits that two ledgers with the same (uid, resourceVersion) pairs share. */
-export const digestText = (ledger: Ledger): string =>
-  (ledger.digestHigh >>> 0).toString(16).padStart(8, "0") + (ledger.digestLow >>> 0).toString(16).padStart(8, "0")
 
 const take = (ledger: Ledger, leaves: (slot: number) => boolean): ReadonlyArray<Departed> => {
   const departed: Array<Departed> = []
@@ -354,27 +349,24 @@ const departedAt = ({ arena, namespaces, slots }: Ledger, slot: number): Departe
   }
 }
 
-/** Adds a slot to the digest, or takes it away. Texts that are no UUID or decimal go in by content, not by their place in the arena. */
+const line = makeWriter(64)
+
+/** Adds a slot to the digest, or takes it away: as the text that the digest's definition names. */
 const count = (ledger: Ledger, slot: number, sign: 1 | -1): void => {
-  const { arena, slots } = ledger
+  const { arena, namespaces, slots } = ledger
   const flags = wordAt(ledger, slot + At.round)
-  let high = 0x9e3779b9
-  let low = 0x85ebca6b
-  const mix = (word: number): void => {
-    high = Math.imul(high ^ word, 0xcc9e2d51)
-    high = Math.imul((high << 13) | (high >>> 19), 5) + 0x52dce729
-    low = Math.imul(low ^ word, 0x1b873593)
-    low = Math.imul((low << 15) | (low >>> 17), 9) + 0x38495ab5
+  const writeStored = (at: number): void => copyRaw(line, arena.bytes, textStart(at), textEnd(arena, at))
+  line.at = 0
+  if ((flags & oddUid) === 0) writeUid(line, slots, slot + At.uid)
+  else writeStored(wordAt(ledger, slot + At.uid))
+  if (line.at === 0) {
+    writeText(line, `${namespaces[wordAt(ledger, slot + At.namespace)]}/`)
+    writeStored(wordAt(ledger, slot + At.name))
   }
-  const mixText = (at: number): void => {
-    for (let i = textStart(at), end = textEnd(arena, at); i < end; i++) mix(arena.bytes[i] as number)
-  }
-  if ((flags & oddUid) !== 0) mixText(wordAt(ledger, slot + At.uid))
-  else for (let i = 0; i < 4; i++) mix(slots[slot + At.uid + i] as number)
-  if ((flags & oddVersion) !== 0) mixText(wordAt(ledger, slot + At.version))
-  else for (let i = 0; i < 2; i++) mix(slots[slot + At.version + i] as number)
-  ledger.digestHigh = (ledger.digestHigh + sign * finish(high)) | 0
-  ledger.digestLow = (ledger.digestLow + sign * finish(low)) | 0
+  writeAscii(line, "@")
+  if ((flags & oddVersion) === 0) writeVersion(line, slots, slot + At.version)
+  else writeStored(wordAt(ledger, slot + At.version))
+  addToDigest(ledger, line.bytes, line.at, sign)
 }
 
 /** The finaliser of MurmurHash3: every input bit reaches every output bit. */

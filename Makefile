@@ -18,7 +18,7 @@ GIT_VERSION ?= $(shell git describe --tags --always 2>/dev/null)
 GIT_COMMITSHA ?= $(shell git rev-parse HEAD 2>/dev/null)
 export GIT_VERSION GIT_COMMITSHA
 
-.PHONY: help build run nats-run demo test sim coverage-report integration-tests integration-tests-setup integration-tests-run \
+.PHONY: help build run nats-run demo test sim chaos coverage-report integration-tests integration-tests-setup integration-tests-run \
   integration-tests-cleanup lint-run format mod-tidy error docs pack settings golden-update bench clean docker-build docker-run image-rootfs release \
   integration-tests-oldest FORCE
 
@@ -66,6 +66,9 @@ FROM ?= 1
 
 sim: $(INSTALLED) ## Simulate lists, watches and delivery with seeds FROM to FROM+SEEDS-1, faults included (TRACE=1 prints every step)
 	@SEEDS="$(SEEDS)" FROM="$(FROM)" node test/sim/main.ts
+
+chaos: bin/meshsync ## Kill, pause, cut and stall real servers under load (DURATION=600s SEED=1 OBJECTS=5000 RATE=100 SORTS=...)
+	@DURATION="$(DURATION)" node test/chaos/main.ts
 
 coverage-report: $(INSTALLED) ## Unit tests with coverage, as cover.html
 	vitest run --project unit --coverage

@@ -13,10 +13,14 @@ export const requestSubject = "meshery.meshsync.request"
 export interface Broker extends AsyncDisposable {
   /** Without a scheme, as deployments write it. */
   readonly address: string
+  readonly host: string
+  readonly port: number
   readonly monitorUrl: string
   /** What it says of itself, e.g. `2.15.2`. */
   readonly version: string
   readonly kill: () => Promise<void>
+  /** E.g. SIGSTOP and SIGCONT. */
+  readonly signal: (signal: NodeJS.Signals) => void
   /** Starts it again on the same ports. */
   readonly start: () => Promise<void>
 }
@@ -55,9 +59,12 @@ export const startBroker = async ({ configuration = "" }: BrokerOptions = {}): P
   const version = await start()
   return {
     address: `${host}:${port}`,
+    host,
+    port,
     monitorUrl,
     version,
     kill: () => server.end("SIGKILL"),
+    signal: (signal) => void server.child.kill(signal),
     start: async () => void (await start()),
     [Symbol.asyncDispose]: () => server.end("SIGKILL"),
   }

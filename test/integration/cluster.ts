@@ -30,8 +30,11 @@ export interface Cluster {
 
 const mediaTypes: Readonly<Record<string, string>> = { PATCH: "application/merge-patch+json" }
 
-/** @param url the API server's; its certificate is not looked at, for it is on the loopback */
-export const openCluster = (url: string, token: string): Cluster => {
+/**
+ * @param url the API server's; its certificate is not looked at, for it is on the loopback
+ * @param waitMs an answer that takes longer is a failure; absent: as long as it takes
+ */
+export const openCluster = (url: string, token: string, waitMs?: number): Cluster => {
   const agent = new Agent({ keepAlive: true, maxSockets: 32, rejectUnauthorized: false })
   const send = (method: string, path: string, body?: object): Promise<Answer> =>
     new Promise((resolve, reject) => {
@@ -40,7 +43,8 @@ export const openCluster = (url: string, token: string): Cluster => {
         "content-type": mediaTypes[method] ?? "application/json",
         "user-agent": "integration-test",
       }
-      const outgoing = request(`${url}${path}`, { method, agent, headers }, (incoming) => {
+      const patience = waitMs === undefined ? {} : { signal: AbortSignal.timeout(waitMs) }
+      const outgoing = request(`${url}${path}`, { method, agent, headers, ...patience }, (incoming) => {
         const chunks: Array<Buffer> = []
         incoming.on("data", (chunk: Buffer) => chunks.push(chunk))
         incoming.on("error", reject)

@@ -21,6 +21,11 @@ export interface ControlPlane extends AsyncDisposable {
   readonly kubeconfig: (user: "admin" | "guest") => string
   /** Ends the API server at once. */
   readonly killApiServer: () => Promise<void>
+  /** E.g. SIGSTOP and SIGCONT. */
+  readonly signalApiServer: (signal: NodeJS.Signals) => void
+  readonly etcdUrl: string
+  /** Paths of the API server's certificate, which vouches for itself, and its key. */
+  readonly pair: { readonly cert: string; readonly key: string }
   /** Starts it again on the same port. */
   readonly startApiServer: () => Promise<void>
   /** A second API server on the same etcd and another port, for as long as the work lasts. */
@@ -180,6 +185,9 @@ export const startControlPlane = async ({
     hasControllers: programs.length > 0,
     kubeconfig,
     killApiServer: () => apiServer.end("SIGKILL"),
+    signalApiServer: (signal) => void apiServer.child.kill(signal),
+    etcdUrl,
+    pair: { cert: path.join(folder, "pki/apiserver.crt"), key: path.join(folder, "pki/apiserver.key") },
     startApiServer: async () => {
       apiServer = await startApiServer(site, port)
     },

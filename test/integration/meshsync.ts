@@ -8,6 +8,9 @@ import * as path from "node:path"
 import { type LaneStatus, type Status } from "../../src/domain/sync/status.ts"
 import { endChild, freePort, hasEnded, root, temporaryFolder, tie, until } from "./program.ts"
 
+/** A program that is paused answers nothing. */
+const answerWaitMs = 10_000
+
 export const binary = path.resolve(root, process.env["MESHSYNC_BINARY_PATH"] ?? "bin/meshsync")
 
 export interface Exit {
@@ -21,6 +24,7 @@ export interface Exit {
 
 export interface Run extends AsyncDisposable {
   readonly folder: string
+  readonly pid: number | undefined
   readonly stdout: () => string
   readonly stderr: () => string
   readonly exit: Promise<Exit>
@@ -59,7 +63,7 @@ export const runMeshsync = async ({ args, environment = {}, folder = temporaryFo
     durationMs: performance.now() - startedMs,
   }))
   const fetchText = async (where: string): Promise<string> => {
-    const answer = await fetch(`http://127.0.0.1:${port}${where}`)
+    const answer = await fetch(`http://127.0.0.1:${port}${where}`, { signal: AbortSignal.timeout(answerWaitMs) })
     const text = await answer.text()
     if (answer.status !== 200) throw new Error(`${where} answers ${answer.status}: ${text}`)
     return text
@@ -78,6 +82,7 @@ export const runMeshsync = async ({ args, environment = {}, folder = temporaryFo
     )
   return {
     folder,
+    pid: child.pid,
     stdout: () => stdout,
     stderr: () => stderr,
     exit,

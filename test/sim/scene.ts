@@ -157,7 +157,7 @@ const endLane = (play: Play, spec: LaneSpec, how: "Vanished" | "Deselected"): vo
 
 // Announcements ----------------------------------------------------------------------------------------------------------
 
-/** All lanes announce everything again, at most once a minute as far as a reconnect asks for it. */
+/** All lanes announce everything again, at most once in `announceEveryMs` as far as a reconnect asks for it. */
 export const announceAll = (play: Play): void => {
   play.announcedMs = play.world.nowMs
   note(play.world, "everything is announced again")

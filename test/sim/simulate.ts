@@ -12,7 +12,7 @@ import { after, Finding, makeWorld, runUntil, startMs, type World } from "./worl
 
 /**
  * Time to heal after the last fault: a version from the future is noticed when its watch has ended (10 min and a half at most), a
- * refusal is asked again after 5 min at most, and an announcement waits for a minute.
+ * refusal is asked again after 5 min at most, and an announcement waits for 15 s.
  */
 const healMs = 17 * 60_000
 /** Then nothing is said and nothing is listed for so long, which is longer than a watch lasts. */

@@ -68,14 +68,27 @@ describe("when everything is announced again", () => {
     ])
   })
 
-  it("at most once a minute: what comes in between is gathered into one", () => {
-    const flapping: ReadonlyArray<Step> = [5000, 20_000, 35_000, 50_000].flatMap((at): ReadonlyArray<Step> => [
+  it("at most once in a while: what comes in between is gathered into one", () => {
+    const flapping: ReadonlyArray<Step> = [5000, 16_000, 17_000, 18_000].flatMap((at): ReadonlyArray<Step> => [
       [at, "Disconnected"],
       [at + 500, "Connected"],
       [at + 1000, "Heard"],
     ])
     const firstMs = 5500 + announceAfterReconnectMs
     assert.deepStrictEqual(play(300_000, [0, "Connected"], ...flapping), [`${firstMs} reconnect`, `${firstMs + announceEveryMs} reconnect`])
+  })
+
+  it("soon enough that a consumer is whole within 30 s of the broker's return, whatever was announced before", () => {
+    for (const at of [15_600, 20_000, 25_000, 30_000]) {
+      const again: ReadonlyArray<Step> = [
+        [at, "Disconnected"],
+        [at + 500, "Connected"],
+        [at + 600, "Heard"],
+      ]
+      const [, second = ""] = play(300_000, [0, "Connected"], [5000, "Disconnected"], [5500, "Connected"], ...again)
+      const afterMs = Number(second.split(" ")[0]) - at
+      assert.isAtMost(afterMs, 20_000, `disconnected at ${at}`)
+    }
   })
 
   it("never without a connection", () => {

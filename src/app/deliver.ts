@@ -1,17 +1,20 @@
 /**
- * The way out of one turn: its changes as batches, each delivered until the sink has it.
+ * The way out of one turn: its changes as batches, each delivered until the sink has it, and what is to be said about them behind them.
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import { markAttemptsMax, markWaitMs } from "../domain/limit.ts"
 import type { Records } from "../domain/read/record.ts"
 import { pauseMs } from "../domain/sync/backoff.ts"
 import { isRepeat, rememberContent } from "../domain/sync/content.ts"
-import type { Notice, Output } from "../domain/sync/fact.ts"
+import type { Mark, Notice, Output } from "../domain/sync/fact.ts"
 import { countPublished, type Lane } from "../domain/sync/lane.ts"
+import { describeMark } from "../domain/sync/mark.ts"
 import { encodeBatch, type EncodedMessage } from "../domain/sync/turn.ts"
+import { encodeMark } from "../domain/wire/mark.ts"
 import { serviceAddresses } from "../domain/wire/service.ts"
 import type { Writer } from "../domain/wire/writer.ts"
-import type { Batch, Message } from "../ports/Sink.ts"
+import type { Batch, Message, Receipt, SinkError } from "../ports/Sink.ts"
 import { returnWriter, takeWriter, type Desk } from "./desk.ts"
 import { logNotice } from "./notices.ts"
 
@@ -30,12 +33,16 @@ export const deliverTurn = Effect.fnUntraced(function* (
     const settings = { clusterId: desk.engine.clusterId, redact: desk.redact, reachable, bytesMax: desk.sink.bytesMax() }
     const { messages, next } = encodeBatch(lane, records, output, from, writer, settings)
     const fresh = desk.contentDedup ? messages.filter((message) => !isRepeat(lane.contents, message, writer.bytes)) : messages
-    if (fresh.length > 0) yield* deliverUntilAccepted(desk, lane, { urgency, messages: fresh.map((message) => toMessage(message, writer)) })
+    if (fresh.length > 0) {
+      const batch: Batch = { urgency, messages: fresh.map((message) => toMessage(message, writer)) }
+      yield* deliverUntilAccepted(lane, desk.sink.deliver(batch))
+    }
     if (desk.contentDedup) for (const message of fresh) rememberContent(lane.contents, message, writer.bytes)
     countPublished(lane, fresh)
     returnWriter(desk, writer)
     from = next
   }
+  for (const mark of output.marks) yield* deliverMark(desk, lane, mark)
   for (const notice of output.notices) yield* logNotice(notice)
 })
 
@@ -45,9 +52,9 @@ const toMessage = ({ end, start, ...about }: EncodedMessage, writer: Writer): Me
 })
 
 /** On doubt the very same batch again, whole and in order: anything cleverer loses deletions or leaves ghosts. */
-const deliverUntilAccepted = Effect.fnUntraced(function* (desk: Desk, lane: Lane, batch: Batch) {
-  for (let attempt = 0; ; attempt++) {
-    const receipt = yield* desk.sink.deliver(batch)
+const deliverUntilAccepted = Effect.fnUntraced(function* (lane: Lane, delivery: Effect.Effect<Receipt, SinkError>, attemptsMax = Infinity) {
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const receipt = yield* delivery
     if (receipt._tag === "accepted") return
     lane.counts.doubtful++
     lane.counts.resent++
@@ -56,6 +63,23 @@ const deliverUntilAccepted = Effect.fnUntraced(function* (desk: Desk, lane: Lane
     if (attempt > 0) yield* Effect.sleep(pauseMs({ _tag: "Pause", slow: false, attempt, retryAfterMs: undefined }, yield* Random.next))
   }
 })
+
+/**
+ * Where repeats are left out, nothing is said of the content: no consumer has the versions that the ledger has.
+ * A mark may be lost: a consumer without it leaves its copy as it is, and the next digest tells. So one that is refused again and again is
+ * given up, and a digest is sent once or not at all, so that a broker that is away does not hold up a lane which has nothing else to say.
+ */
+const deliverMark = (desk: Desk, lane: Lane, mark: Mark): Effect.Effect<void, SinkError> => {
+  const { contentDedup, engine, sink } = desk
+  if (sink.mark === undefined || (contentDedup && mark !== "deselected" && mark !== "vanished")) return Effect.void
+  const said = describeMark(engine, lane, mark)
+  if (said === undefined) return Effect.void
+  const payload = encodeMark(said)
+  const delivery = sink.mark(() => payload)
+  return mark === "digest"
+    ? Effect.asVoid(Effect.timeoutOption(delivery, markWaitMs))
+    : deliverUntilAccepted(lane, delivery, markAttemptsMax)
+}
 
 const doubtOf = (lane: Lane, reason: string): Notice => ({
   error: "ErrPublish",

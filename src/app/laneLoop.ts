@@ -8,7 +8,8 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
-import { lineBytesMax, watchTimeoutMaxMs, watchTimeoutMinMs } from "../domain/limit.ts"
+import * as Semaphore from "effect/Semaphore"
+import { lineBytesMax, marksEveryMs, watchTimeoutMaxMs, watchTimeoutMinMs } from "../domain/limit.ts"
 import { frame, makeFramer, type Framer } from "../domain/read/frame.ts"
 import { makeRecords, type Records } from "../domain/read/record.ts"
 import { scanLines, scanPage } from "../domain/read/scan.ts"
@@ -19,7 +20,7 @@ import type { Lane } from "../domain/sync/lane.ts"
 import { digestText } from "../domain/sync/digest.ts"
 import { noRecords, takeTurn } from "../domain/sync/turn.ts"
 import type { ApiError, Collection } from "../ports/ClusterApi.ts"
-import type { SinkError } from "../ports/Sink.ts"
+import { takesMarks, type SinkError } from "../ports/Sink.ts"
 import { deliverTurn } from "./deliver.ts"
 import type { Desk } from "./desk.ts"
 import { logNotice } from "./notices.ts"
@@ -36,11 +37,18 @@ interface Loop {
   readonly signals: Signals
   readonly records: Records
   readonly output: Output
+  /** One turn at a time: a digest must not be taken in the middle of another one. */
+  readonly turns: Semaphore.Semaphore
 }
 
 /** Runs a lane until it closes. Fails only when the sink is broken for good. */
 export const runLane = Effect.fnUntraced(function* (desk: Desk, lane: Lane, signals: Signals) {
-  const loop: Loop = { desk, lane, signals, records: makeRecords(), output: makeOutput() }
+  const loop: Loop = { desk, lane, signals, records: makeRecords(), output: makeOutput(), turns: yield* Semaphore.make(1) }
+  return yield* desk.sink.mark === undefined ? follow(loop) : Effect.raceFirst(follow(loop), tellDigests(loop))
+})
+
+const follow = Effect.fnUntraced(function* (loop: Loop) {
+  const { lane } = loop
   let command = yield* turn(loop, { _tag: "Started" })
   // A fact that asks for nothing leaves the lane as it was: watching from where it is.
   while (command?._tag !== "Close") command = yield* perform(loop, command ?? { _tag: "Watch", resourceVersion: lane.resourceVersion })
@@ -60,11 +68,14 @@ const perform = (loop: Loop, command: Exclude<Command, { _tag: "Close" }>): Effe
 }
 
 /** Takes one fact through the lane and out; returns what to do next (of several commands the last one lasts). */
-const turn = Effect.fnUntraced(function* (loop: Loop, fact: Fact) {
-  const next = yield* decide(loop, fact)
-  yield* settle(loop, fact)
-  return next
-})
+const turn = (loop: Loop, fact: Fact): Effect.Effect<Command | undefined, SinkError> =>
+  loop.turns.withPermits(1)(Effect.tap(decide(loop, fact), () => settle(loop, fact)))
+
+/** Says now and then what the lane holds, between two turns. The running watch or pause does not notice. */
+const tellDigests = (loop: Loop): Effect.Effect<never, SinkError> => {
+  const tell = Effect.suspend(() => (takesMarks(loop.desk.sink.status()) ? Effect.asVoid(turn(loop, { _tag: "DigestDue" })) : Effect.void))
+  return Effect.forever(Effect.andThen(Effect.sleep(marksEveryMs), tell))
+}
 
 /** The pure half of a turn. */
 const decide = Effect.fnUntraced(function* ({ desk, lane, output }: Loop, fact: Fact) {
@@ -95,15 +106,9 @@ const listPages = Effect.fnUntraced(function* (loop: Loop, first: CommandOf<"Lis
   let answer = yield* fetchPage(loop, first)
   while (true) {
     const fact = factOfPage(loop, answer)
-    const next = yield* decide(loop, fact)
-    if (next?._tag !== "List") {
-      yield* settle(loop, fact)
-      giveBack(loop, answer)
-      return next
-    }
-    const fetching = yield* Effect.forkChild(fetchPage(loop, next), { startImmediately: true })
-    yield* settle(loop, fact)
+    const { fetching, next } = yield* loop.turns.withPermits(1)(turnPage(loop, fact))
     giveBack(loop, answer)
+    if (fetching === undefined) return next
     const ended = yield* takeSignals(loop)
     if (ended !== undefined) {
       yield* Fiber.interrupt(fetching)
@@ -111,6 +116,14 @@ const listPages = Effect.fnUntraced(function* (loop: Loop, first: CommandOf<"Lis
     }
     answer = yield* Fiber.join(fetching)
   }
+})
+
+/** A turn that has the next page fetched while this one is on its way out. */
+const turnPage = Effect.fnUntraced(function* (loop: Loop, fact: Fact) {
+  const next = yield* decide(loop, fact)
+  const fetching = next?._tag === "List" ? yield* Effect.forkChild(fetchPage(loop, next), { startImmediately: true }) : undefined
+  yield* settle(loop, fact)
+  return { fetching, next }
 })
 
 const fetchPage = (loop: Loop, { continue: token, limit }: CommandOf<"List">) =>

@@ -31,6 +31,7 @@ import { makeStoreDumps } from "./storeDump.ts"
 import { logMeshError, logNotice, makeComplaints } from "./notices.ts"
 import { discover, discoverAtLast, readClusterId, readConfiguration, readDefinitions, type Configuration } from "./survey.ts"
 import { announceOrphans } from "./orphans.ts"
+import { drawRun, tellTypes } from "./marks.ts"
 
 /** What a run needs to know besides its ports. */
 export interface RunOptions {
@@ -87,6 +88,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const api = yield* ClusterApi
   const sink = yield* Sink
   const engine = makeEngine(options.version, api.address, yield* Clock.currentTimeMillis)
+  engine.run = yield* drawRun
   const surveys = yield* Queue.sliding<void>(1)
   const failure = yield* Deferred.make<never, SinkError>()
   const settled = yield* Deferred.make<void, SinkError>()
@@ -117,7 +119,8 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     if (supervisor.configuration._tag === "Broken") yield* logMeshError(supervisor.configuration.error)
     yield* surveyForEver(supervisor, discovery)
   })
-  const work = Effect.all([supervise, answerRequests(supervisor), watchForSettling(engine, sink.settled, settled), FiberMap.join(fibers)], {
+  const settling = watchForSettling(engine, sink.settled, settled)
+  const work = Effect.all([supervise, answerRequests(supervisor), settling, tellTypes(desk), FiberMap.join(fibers)], {
     concurrency: "unbounded",
     discard: true,
   })

@@ -166,6 +166,15 @@ export const requestsDroppedEveryMs = 1 * minute
 /** A kind of mistake in requests is named once in this time; the kinds are fixed texts, about ten. */
 export const requestComplaintEveryMs = 1 * minute
 
+/** How often a consumer can compare what it holds: 200 kinds are 7 marks a second, of some 200 bytes each. */
+export const marksEveryMs = 30 * second
+/** A digest that does not go out in this time is left out: the next one says more. */
+export const markWaitMs = 5 * second
+/** Other marks are tried so often; the sink waits by itself while it is away. */
+export const markAttemptsMax = 5
+/** Objects of a kind named as too large in its marks: addresses of at most 320 bytes, 32 KiB. Beyond, nothing is said of its content. */
+export const omittedMax = 100
+
 /** Dumps of the store that wait for the running one; more are refused with a log line. A dump holds one page, a waiting one its subject. */
 export const dumpsWaitingMax = 4
 /** Objects in one message of a dump, as in the Go MeshSync. */

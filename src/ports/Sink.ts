@@ -63,6 +63,12 @@ export class Sink extends Context.Service<
   {
     /** Suspends while the sink cannot take anything: that is the back-pressure. */
     readonly deliver: (batch: Batch) => Effect.Effect<Receipt, SinkError>
+    /**
+     * Says something about the changes (domain/wire/mark.ts), behind all those of its lane that were accepted before. Absent where there is
+     * nobody to tell: files, a terminal.
+     * @param payload is asked for it in the moment in which it goes out
+     */
+    readonly mark?: (payload: () => Uint8Array) => Effect.Effect<Receipt, SinkError>
     /** Largest message that can be delivered, in bytes, as known now. */
     readonly bytesMax: () => number
     readonly status: () => SinkStatus
@@ -76,16 +82,33 @@ export class Sink extends Context.Service<
   }
 >()("meshsync/ports/Sink") {}
 
+/** Whether a mark would go out now: one that is said now and then does not wait for a sink. */
+export const takesMarks = ({ state }: SinkStatus): boolean => state === "connected" || state === "open"
+
 /** From the state that says most about trouble to the one that says least. */
 const statesByTrouble: ReadonlyArray<SinkStatus["state"]> = ["closed", "disconnected", "connecting", "open", "connected"]
+
+type Marking = Sink["Service"]["mark"]
+
+const bothMarks = (first: Marking, second: Marking): { readonly mark?: NonNullable<Marking> } => {
+  if (first === undefined || second === undefined) {
+    const only = first ?? second
+    return only === undefined ? {} : { mark: only }
+  }
+  return { mark: (payload) => inTurn(first(payload), second(payload)) }
+}
+
+/** The second only when the first has accepted. */
+const inTurn = <E>(first: Effect.Effect<Receipt, E>, second: Effect.Effect<Receipt, E>): Effect.Effect<Receipt, E> =>
+  Effect.flatMap(first, (receipt) => (receipt._tag === "accepted" ? second : Effect.succeed(receipt)))
 
 /**
  * Two sinks as one. A batch goes to the second only when the first has accepted it, so a sink that is in doubt belongs first:
  * then the other takes each batch once. Accepted when both did.
  */
 export const both = (first: Sink["Service"], second: Sink["Service"]): Sink["Service"] => ({
-  deliver: (batch) =>
-    Effect.flatMap(first.deliver(batch), (receipt) => (receipt._tag === "accepted" ? second.deliver(batch) : Effect.succeed(receipt))),
+  ...bothMarks(first.mark, second.mark),
+  deliver: (batch) => inTurn(first.deliver(batch), second.deliver(batch)),
   bytesMax: () => Math.min(first.bytesMax(), second.bytesMax()),
   status: () => {
     const [one, other] = [first.status(), second.status()]

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as TestClock from "effect/testing/TestClock"
 import { meshError } from "../../src/domain/error.ts"
+import { markAttemptsMax, marksEveryMs, markWaitMs } from "../../src/domain/limit.ts"
 import type { Failure } from "../../src/domain/sync/fact.ts"
 import { SinkError } from "../../src/ports/Sink.ts"
 import { thing } from "../domain/sync/block.ts"
@@ -250,6 +251,89 @@ describe("signals", () => {
       yield* stage.signal({ _tag: "Deselected" })
       assert.deepStrictEqual(yield* stage.ended, Exit.void)
       yield* Deferred.await(watch.closed)
+      assert.strictEqual(yield* stage.unseenDeliveries, 0)
+    }),
+  )
+})
+
+describe("marks", () => {
+  it.effect("stand behind all that they speak of, and nothing follows before they are accepted", () =>
+    Effect.gen(function* () {
+      const stage = yield* setStage(false, true)
+      const begin = yield* stage.nextDelivery
+      assert.deepStrictEqual(begin.told, ["begin"])
+      assert.strictEqual(yield* stage.unseenLists, 0)
+      yield* accept(begin)
+      yield* Deferred.succeed((yield* stage.nextList).answer, pageText([a, b], "5"))
+      const batch = yield* stage.nextDelivery
+      assert.deepStrictEqual(batch.told, ["Added a", "Added b"])
+      yield* doubt(batch)
+      const again = yield* stage.nextDelivery
+      assert.deepStrictEqual([again.told, yield* stage.unseenDeliveries], [batch.told, 0])
+      yield* accept(again)
+      const end = yield* stage.nextDelivery
+      assert.deepStrictEqual(end.told, ["end 2"])
+      yield* accept(end)
+      yield* stage.nextWatch
+      yield* stage.signal({ _tag: "Deselected" })
+      const closed = yield* stage.nextDelivery
+      assert.deepStrictEqual(closed.told, ["closed"])
+      yield* accept(closed)
+      assert.deepStrictEqual(yield* stage.ended, Exit.void)
+    }),
+  )
+
+  it.effect("in doubt are said again, and given up at last: the changes go on without them", () =>
+    Effect.gen(function* () {
+      const stage = yield* setStage(false, true)
+      for (let attempt = 0; attempt < markAttemptsMax; attempt++) {
+        const begin = yield* stage.nextDelivery
+        assert.deepStrictEqual(begin.told, ["begin"])
+        yield* doubt(begin)
+        yield* TestClock.adjust("10 seconds")
+      }
+      yield* Deferred.succeed((yield* stage.nextList).answer, pageText([a], "5"))
+      assert.deepStrictEqual((yield* stage.nextDelivery).told, ["Added a"])
+    }),
+  )
+
+  it.effect("a digest waits for the end of a turn, is said once, and the watch goes on", () =>
+    Effect.gen(function* () {
+      const stage = yield* setStage(false, true)
+      yield* accept(yield* stage.nextDelivery)
+      yield* Deferred.succeed((yield* stage.nextList).answer, pageText([a, b], "5"))
+      yield* accept(yield* stage.nextDelivery)
+      yield* accept(yield* stage.nextDelivery)
+      const watch = yield* stage.nextWatch
+      yield* watch.come(linesText(line("ADDED", c)))
+      const added = yield* stage.nextDelivery
+      yield* TestClock.adjust(marksEveryMs)
+      assert.strictEqual(yield* stage.unseenDeliveries, 0)
+      yield* accept(added)
+      const digest = yield* stage.nextDelivery
+      assert.deepStrictEqual(digest.told, ["digest 3"])
+      yield* watch.come(linesText(line("DELETED", { ...a, version: "7" })))
+      yield* doubt(digest)
+      const deleted = yield* stage.nextDelivery
+      assert.deepStrictEqual(deleted.told, ["Deleted a"])
+      yield* accept(deleted)
+      yield* TestClock.adjust(marksEveryMs)
+      const next = yield* stage.nextDelivery
+      assert.deepStrictEqual(next.told, ["digest 2"])
+      // Nobody answers: the lane does not wait for ever.
+      yield* watch.come(linesText(line("DELETED", { ...b, version: "8" })))
+      yield* TestClock.adjust(markWaitMs)
+      assert.deepStrictEqual((yield* stage.nextDelivery).told, ["Deleted b"])
+    }),
+  )
+
+  it.effect("are left out where repeats are: no consumer has all versions", () =>
+    Effect.gen(function* () {
+      const stage = yield* setStage(true, true)
+      yield* Deferred.succeed((yield* stage.nextList).answer, pageText([a], "5"))
+      yield* accept(yield* stage.nextDelivery)
+      yield* stage.nextWatch
+      yield* TestClock.adjust(marksEveryMs)
       assert.strictEqual(yield* stage.unseenDeliveries, 0)
     }),
   )

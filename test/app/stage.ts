@@ -69,7 +69,7 @@ const makeWatching = Effect.fnUntraced(function* (request: WatchRequest, watches
 })
 
 /** A lane of pods at work, and the strings it hangs on. */
-export const setStage = Effect.fnUntraced(function* (contentDedup = false) {
+export const setStage = Effect.fnUntraced(function* (contentDedup = false, takesMarks = false) {
   const lists = yield* Queue.unbounded<Asked<ListRequest, Uint8Array, ApiError>>()
   const watches = yield* Queue.unbounded<Watching>()
   const deliveries = yield* Queue.unbounded<Delivery>()
@@ -89,7 +89,17 @@ export const setStage = Effect.fnUntraced(function* (contentDedup = false) {
     renewCredentials: Effect.sync(() => counts.renewals++),
     address: "stage",
   })
+  const mark = (payload: () => Uint8Array) =>
+    Effect.gen(function* () {
+      const answer = yield* Deferred.make<Receipt, SinkError>()
+      const text = decoder.decode(payload())
+      const said = JSON.parse(text) as { readonly mark: string; readonly count?: number }
+      const told = said.count === undefined ? said.mark : `${said.mark} ${said.count}`
+      yield* Queue.offer(deliveries, { urgency: "live", told: [told], payloads: [text], answer })
+      return yield* Deferred.await(answer)
+    })
   const sink = Sink.of({
+    ...(takesMarks ? { mark } : {}),
     deliver: ({ messages, urgency }) =>
       Effect.gen(function* () {
         const answer = yield* Deferred.make<Receipt, SinkError>()

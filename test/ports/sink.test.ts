@@ -27,6 +27,24 @@ const recordingSink = (name: string, log: Array<string>, given: Given = {}): Sin
 }
 
 describe("two sinks as one", () => {
+  it.effect("marks go to those that take them, in turn", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const marking = (name: string, receipt: Receipt): Sink["Service"] => ({
+        ...recordingSink(name, log),
+        mark: (payload) => Effect.sync(() => (log.push(`${name} ${payload().length}`), receipt)),
+      })
+      const plain = recordingSink("file", log)
+      const doubtful: Receipt = { _tag: "doubtful", reason: "no PONG" }
+      const mark = (sink: Sink["Service"]) => sink.mark?.(() => new Uint8Array(3)) ?? Effect.die("takes no marks")
+      assert.isUndefined(both(plain, plain).mark)
+      assert.deepStrictEqual(yield* mark(both(plain, marking("one", accepted))), accepted)
+      assert.deepStrictEqual(yield* mark(both(marking("two", doubtful), marking("three", accepted))), doubtful)
+      assert.deepStrictEqual(yield* mark(both(marking("four", accepted), marking("five", accepted))), accepted)
+      assert.deepStrictEqual(log, ["one 3", "two 3", "four 3", "five 3"])
+    }),
+  )
+
   it.effect("the second gets a batch once, when the first has accepted it", () =>
     Effect.gen(function* () {
       const log: Array<string> = []

@@ -69,7 +69,8 @@ describe("run", () => {
     const published: Array<string> = []
     let refusals = 1
     const broker = {
-      publish: async (_subject: string, payload: Uint8Array) => {
+      publish: async (subject: string, payload: Uint8Array) => {
+        if (subject !== coreSubject) return
         if (published.length === 2 && refusals-- > 0) throw new Error("away")
         published.push(decodeMessage(payload).Object.metadata.name ?? "")
       },

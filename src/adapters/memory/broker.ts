@@ -16,7 +16,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { brokerQueueMax, brokerQueueWaitMs } from "../../domain/limit.ts"
 import { decodeRequest } from "../../domain/wire/request.ts"
-import { coreSubject, isReplySubject, requestQueue, requestSubject } from "../../domain/wire/subject.ts"
+import { coreSubject, isReplySubject, requestQueue, requestSubject, syncSubject } from "../../domain/wire/subject.ts"
 import { Requests } from "../../ports/Requests.ts"
 import { accepted, type Receipt, Sink } from "../../ports/Sink.ts"
 
@@ -99,12 +99,15 @@ export const makeBroker = (): Broker => {
   }
 }
 
+const receiptOf = (publishing: Effect.Effect<void, BrokerFull>): Effect.Effect<Receipt> =>
+  publishing.pipe(
+    Effect.as(accepted),
+    Effect.catchTag("BrokerFull", (full) => Effect.succeed<Receipt>({ _tag: "doubtful", reason: full.message })),
+  )
+
 const sinkOf = (broker: Broker): Sink["Service"] => ({
-  deliver: (batch) =>
-    Effect.forEach(batch.messages, ({ payload }) => broker.publish(coreSubject, payload), { discard: true }).pipe(
-      Effect.as(accepted),
-      Effect.catchTag("BrokerFull", (full) => Effect.succeed<Receipt>({ _tag: "doubtful", reason: full.message })),
-    ),
+  deliver: (batch) => receiptOf(Effect.forEach(batch.messages, ({ payload }) => broker.publish(coreSubject, payload), { discard: true })),
+  mark: (payload) => receiptOf(Effect.suspend(() => broker.publish(syncSubject, payload()))),
   bytesMax: () => Number.MAX_SAFE_INTEGER,
   status: () => ({ name: "memory", state: "open", detail: `${broker.queues(coreSubject).length} subscribed` }),
   settled: Effect.void,

@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
 import { errorText, meshError, type MeshError } from "../../domain/error.ts"
 import * as Limit from "../../domain/limit.ts"
 import { decodeRequest, type Request } from "../../domain/wire/request.ts"
-import { coreSubject, isReplySubject, requestQueue, requestSubject } from "../../domain/wire/subject.ts"
+import { coreSubject, isReplySubject, requestQueue, requestSubject, syncSubject } from "../../domain/wire/subject.ts"
 import { Requests } from "../../ports/Requests.ts"
 import { accepted, Sink, type Batch, type Message, type Receipt } from "../../ports/Sink.ts"
 import { parseAddress } from "./address.ts"
@@ -55,6 +55,8 @@ interface Broker {
   droppedSaidMs: number
   /** The broker's refusal of the subscription to requests, until it is logged. */
   deafness: string | undefined
+  /** It has been said that marks do not go out. */
+  marklessSaid: boolean
   /** Refusals to publish are logged once until one succeeds. */
   refusalSaid: boolean
 }
@@ -106,6 +108,28 @@ const launchBatch = (broker: Broker, session: Session, messages: ReadonlyArray<M
     outcome,
   )
 }
+
+/**
+ * Says something about the changes. A broker that will not have it (an account that may publish on the other subjects only) must not hold
+ * up the changes: it is said once, and goes without.
+ */
+const deliverMark = Effect.fnUntraced(function* (broker: Broker, connection: Connection, payload: () => Uint8Array) {
+  const launch = (session: Session): Effect.Effect<Outcome> => {
+    if (session.isOver()) return Effect.succeed({ _tag: "lost", reason: "the connection is over" })
+    const bytes = payload()
+    const isTooLarge = bytes.byteLength > session.payloadBytesMax()
+    return isTooLarge
+      ? Effect.succeed({ _tag: "refused", reason: `a mark of ${bytes.byteLength} bytes on ${syncSubject} is too large` })
+      : session.launch(syncSubject, [bytes])
+  }
+  const outcome = yield* broker.flights.withPermits(1)(Effect.flatMap(connection.session, launch))
+  if (outcome._tag === "lost") return { _tag: "doubtful", reason: outcome.reason } as const
+  if (outcome._tag === "refused" && !broker.marklessSaid) {
+    broker.marklessSaid = true
+    yield* Effect.logWarning(errorText("ErrPublishRefused", outcome.reason))
+  }
+  return accepted
+})
 
 const tooLargeText = ({ name, namespace, payload, type }: Message, bytesMax: number): string =>
   `the message of ${type.kind} ${namespace === "" ? "" : `${namespace}/`}${name} has ${payload.byteLength} bytes, the broker accepts ${bytesMax}`
@@ -254,6 +278,7 @@ const makeBroker = Effect.fnUntraced(function* (options: NatsOptions) {
     droppedSaidMs: -Infinity,
     deafness: undefined,
     refusalSaid: false,
+    marklessSaid: false,
   }
   return broker
 })
@@ -284,6 +309,7 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
   yield* every(Limit.probeEveryMs, Effect.andThen(tendAnnouncer(broker, connection), logLeftovers(broker)))
   const sink = Sink.of({
     deliver: (batch) => deliverBatch(broker, connection, batch),
+    mark: (payload) => deliverMark(broker, connection, payload),
     bytesMax: () => (broker.payloadBytesMax = connection.current()?.payloadBytesMax() ?? broker.payloadBytesMax),
     status: () => ({ name: "nats", ...connection.status() }),
     settled: Effect.void,

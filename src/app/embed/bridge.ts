@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import { MeshError, meshError, errorRegistry, type ErrorName } from "../../domain/error.ts"
 import { requestsWaitingMax, terminalInputsMax } from "../../domain/limit.ts"
 import { decodeRequest, type Request } from "../../domain/wire/request.ts"
-import { coreSubject, isReplySubject, requestQueue, requestSubject } from "../../domain/wire/subject.ts"
+import { coreSubject, isReplySubject, requestQueue, requestSubject, syncSubject } from "../../domain/wire/subject.ts"
 import type { ClusterApi } from "../../ports/ClusterApi.ts"
 import type { Dialer } from "../../ports/Dialer.ts"
 import { Requests } from "../../ports/Requests.ts"
@@ -98,12 +98,15 @@ const subscribeTo = <A>(broker: Broker, subject: string, queue: string, waitingM
 const layerBrokerFrom = (broker: Broker): Layer.Layer<Sink | Requests> => {
   const publish = (subject: string, payload: Uint8Array) =>
     Effect.tryPromise({ try: () => broker.publish(subject, payload), catch: describeCause })
+  const receiptOf = (publishing: Effect.Effect<void, string>): Effect.Effect<Receipt> =>
+    publishing.pipe(
+      Effect.as(accepted),
+      Effect.catch((reason) => Effect.succeed<Receipt>({ _tag: "doubtful", reason })),
+    )
   const sink = Sink.of({
     deliver: ({ messages }) =>
-      Effect.forEach(messages, ({ payload }) => publish(coreSubject, payload.slice()), { discard: true }).pipe(
-        Effect.as(accepted),
-        Effect.catch((reason) => Effect.succeed<Receipt>({ _tag: "doubtful", reason })),
-      ),
+      receiptOf(Effect.forEach(messages, ({ payload }) => publish(coreSubject, payload.slice()), { discard: true })),
+    mark: (payload) => receiptOf(Effect.suspend(() => publish(syncSubject, payload()))),
     bytesMax: () => Number.MAX_SAFE_INTEGER,
     status: () => ({ name: "broker", state: "open", detail: "" }),
     settled: Effect.void,

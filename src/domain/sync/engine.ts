@@ -16,6 +16,10 @@ export interface Engine {
   /** The API server's address. */
   readonly cluster: string
   clusterId: string
+  /** Drawn at the start: tells this process from others of the same cluster. */
+  run: string
+  /** Full announcements begun so far, over all lanes. */
+  epochs: number
   /** Open lanes by type key. */
   readonly lanes: Map<string, Lane>
   readonly departures: Departures
@@ -31,6 +35,8 @@ export const makeEngine = (version: string, cluster: string, startedMs: number):
   startedMs,
   cluster,
   clusterId: "",
+  run: "",
+  epochs: 0,
   lanes: new Map(),
   departures: makeDepartures(),
   counters: {},

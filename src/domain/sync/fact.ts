@@ -39,6 +39,8 @@ export type Fact =
   | { readonly _tag: "Vanished" }
   /** The selection no longer holds this type; its objects live on. */
   | { readonly _tag: "Deselected" }
+  /** It is time to say what the lane holds. */
+  | { readonly _tag: "DigestDue" }
 
 /** What the shell is to do next for one lane. */
 export type Command =
@@ -80,20 +82,25 @@ export interface Notice {
   readonly level: "debug" | "info" | "warning" | "error"
 }
 
+/** Something to be said about the changes themselves, behind all those of its turn (mark.ts). */
+export type Mark = "begin" | "end" | "digest" | "deselected" | "vanished"
+
 /** What a step asks for. One Output serves a whole block and is emptied by its reader. */
 export interface Output {
   readonly changes: Array<Change>
   readonly commands: Array<Command>
   readonly notices: Array<Notice>
+  readonly marks: Array<Mark>
   /** A list that announced everything has just been completed. */
   announced: boolean
 }
 
-export const makeOutput = (): Output => ({ changes: [], commands: [], notices: [], announced: false })
+export const makeOutput = (): Output => ({ changes: [], commands: [], notices: [], marks: [], announced: false })
 
 export const clearOutput = (output: Output): void => {
   output.changes.length = 0
   output.commands.length = 0
   output.notices.length = 0
+  output.marks.length = 0
   output.announced = false
 }

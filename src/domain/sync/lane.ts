@@ -56,6 +56,12 @@ export interface Lane {
   announcing: boolean
   /** Another announcement was asked for while a list was running: one more round follows it. */
   announceAgain: boolean
+  /** A full announcement has begun and not ended. */
+  epochOpen: boolean
+  /** Its name, or that of the last one. */
+  epoch: string
+  /** By address, objects whose present state is too large to be sent; at most `omittedMax` and one. */
+  readonly omitted: Map<string, Departed>
   /** The running watch has brought an event or a bookmark. */
   heard: boolean
   /** Failures in a row. */
@@ -85,6 +91,9 @@ export const makeLane = (spec: LaneSpec): Lane => ({
   delivered: false,
   announcing: false,
   announceAgain: false,
+  epochOpen: false,
+  epoch: "",
+  omitted: new Map(),
   heard: false,
   attempts: 0,
   goneInRow: 0,

@@ -14,6 +14,7 @@ import { Flaw, type Records } from "../read/record.ts"
 import type { Failure, Fact, Output } from "./fact.ts"
 import { absorbLines, absorbPage, adaptLimit, announceDepartures, type Lane } from "./lane.ts"
 import { beginRound, clear, sweep } from "./ledger.ts"
+import { beginEpoch, endEpoch, markClosed, markDigest } from "./mark.ts"
 
 /**
  * Advances a lane by one fact.
@@ -42,9 +43,13 @@ export const step = (lane: Lane, fact: Fact, nowMs: number, output: Output): voi
       announceDepartures(lane, output, clear(lane.ledger))
       // No list will complete an announcement that was asked for before or while this lane is being closed, so this completes it.
       output.announced = lane.announcing
+      markClosed(lane, output, "vanished")
       return close(lane, output)
     case "Deselected":
+      markClosed(lane, output, "deselected")
       return close(lane, output)
+    case "DigestDue":
+      return markDigest(lane, output)
   }
 }
 
@@ -52,6 +57,7 @@ const list = (lane: Lane, output: Output): void => {
   lane.state = { _tag: "listing" }
   lane.pages = 0
   lane.counts.lists++
+  beginEpoch(lane, output)
   beginRound(lane.ledger)
   output.commands.push({ _tag: "List", continue: "", limit: lane.limit })
 }
@@ -78,6 +84,7 @@ const listed = (lane: Lane, page: Extract<Fact, { _tag: "PageListed" }>, nowMs: 
     return
   }
   announceDepartures(lane, output, sweep(lane.ledger))
+  endEpoch(lane, output)
   lane.resourceVersion = page.resourceVersion
   output.announced = lane.announcing
   lane.synced = true

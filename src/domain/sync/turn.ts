@@ -12,6 +12,7 @@ import { forgetDepartures, recentDepartures, rememberDeparture, type Departures 
 import type { Change, ChangeEvent, Departed, Fact, Output } from "./fact.ts"
 import type { Lane } from "./lane.ts"
 import { holds } from "./ledger.ts"
+import { noteOmitted, noteSent } from "./mark.ts"
 import { step } from "./reflector.ts"
 
 /** A block that brought no records. */
@@ -104,7 +105,9 @@ export const encodeBatch = (
     const start = writer.at
     encodeChange(writer, change, records, type, settings)
     if (writer.at - start > settings.bytesMax && !shrink(lane, records, output, change, start, writer, settings)) continue
-    const { name, namespace, uid } = departedOf(change, records)
+    const departed = departedOf(change, records)
+    const { name, namespace, uid } = departed
+    noteSent(lane, departed)
     messages.push({ event: change.event, type, namespace, name, uid, start, end: writer.at })
   }
   return { messages, next }
@@ -126,7 +129,9 @@ const shrink = (
     encodeIdentity(writer, records, change.record, lane.spec.type, settings.clusterId)
     return true
   }
-  const { name, namespace } = departedOf(change, records)
+  const departed = departedOf(change, records)
+  const { name, namespace } = departed
+  noteOmitted(lane, departed)
   lane.counts.tooLarge++
   output.notices.push({
     error: "ErrMessageTooLarge",

@@ -4,8 +4,9 @@
  */
 import * as Schema from "effect/Schema"
 import { ResourceMessageSchema } from "./envelope.ts"
+import { SyncMarkSchema } from "./mark.ts"
 import { logSubject, sessionsSubject } from "./sessionMessage.ts"
-import { coreSubject, requestQueue, requestSubject } from "./subject.ts"
+import { coreSubject, requestQueue, requestSubject, syncSubject } from "./subject.ts"
 
 /** A document of JSON. */
 export interface JsonDocument {
@@ -16,6 +17,8 @@ const resourceMessage = (): JsonDocument => {
   const { definitions } = Schema.toJsonSchemaDocument(ResourceMessageSchema)
   return definitions["ResourceMessage"] as JsonDocument
 }
+
+const mark = (): JsonDocument => Schema.toJsonSchemaDocument(SyncMarkSchema).definitions["SyncMark"] as JsonDocument
 
 /**
  * The JSON Schema (draft 2020-12) of a message on `meshery.meshsync.core`, also as `meshsync/message.schema.json`.
@@ -93,6 +96,13 @@ const subjects = (): ReadonlyArray<Subject> => [
     action: "send",
     summary: "Each change of the cluster; after a reconnect or on request everything once more as ADDED",
     payload: resourceMessage(),
+  },
+  {
+    name: "mark",
+    address: syncSubject,
+    action: "send",
+    summary: "Where announcements begin and end, and digests: in order with the changes for one subscription to meshery.meshsync.>",
+    payload: mark(),
   },
   {
     name: "request",

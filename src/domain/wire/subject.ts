@@ -5,6 +5,8 @@
 
 /** Every change of the cluster. */
 export const coreSubject = "meshery.meshsync.core"
+/** What is said about the changes: where announcements begin and end, digests. In order with them for one subscription to both. */
+export const syncSubject = "meshery.meshsync.sync"
 /** Requests of the platform. */
 export const requestSubject = "meshery.meshsync.request"
 /** The queue group of the requests: of several replicas one gets each request. */

@@ -26,6 +26,7 @@ import { Requests } from "../ports/Requests.ts"
 import { Sink, type SinkError } from "../ports/Sink.ts"
 import { makeDesk, type Desk } from "./desk.ts"
 import { runLane, type Signals } from "./laneLoop.ts"
+import { reconcileForEver } from "./reconcile.ts"
 import { makeSessions, type Interactive } from "./sessions.ts"
 import { makeStoreDumps } from "./storeDump.ts"
 import { logMeshError, logNotice, makeComplaints } from "./notices.ts"
@@ -44,6 +45,8 @@ export interface RunOptions {
   readonly selector: string
   /** Used where the namespace kube-system cannot be read. */
   readonly clusterId: string
+  /** How often lists are compared with the ledger, as text of a duration; empty or absent: as the custom resource says. */
+  readonly reconcileInterval?: string
   /** What may be opened in pods on request; absent: nothing. */
   readonly interactive?: Interactive
 }
@@ -120,10 +123,13 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     yield* surveyForEver(supervisor, discovery)
   })
   const settling = watchForSettling(engine, sink.settled, settled)
-  const work = Effect.all([supervise, answerRequests(supervisor), settling, tellTypes(desk), FiberMap.join(fibers)], {
-    concurrency: "unbounded",
-    discard: true,
+  const reconcile = reconcileForEver({
+    engine,
+    interval: () => options.reconcileInterval || supervisor.configuration.reconcileInterval,
+    signalsOf: (lane) => supervisor.open.get(lane.key)?.signals,
   })
+  const duties = [supervise, answerRequests(supervisor), settling, tellTypes(desk), FiberMap.join(fibers), reconcile]
+  const work = Effect.all(duties, { concurrency: "unbounded", discard: true })
   // A fiber that fails unseen would leave a process that looks alive: everything that ends here ends the run, defects too.
   const fail = (cause: Cause.Cause<SinkError>) => Effect.andThen(Deferred.failCause(failure, cause), Deferred.failCause(settled, cause))
   yield* Effect.forkScoped(Effect.catchCause(work, fail))

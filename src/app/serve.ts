@@ -76,6 +76,7 @@ const sessionOptions = (mode: Mode, values: Values, version: string): SessionOpt
   outputResources: listOf(values.resources.text),
   selector: values.selector.text,
   clusterId: values.clusterId.text,
+  reconcileInterval: values.reconcileInterval.text,
   readyWhen: mode === "broker" ? "open" : "settled",
   once: isOn(values.once.text),
   stopAfterMs: durationMs(values.stopAfter.text),

@@ -105,6 +105,15 @@ export const settings = {
     "false",
     "leave out messages that say the same as the last one of their object",
   ),
+  reconcileInterval: setting(
+    "reconcile-interval",
+    "RECONCILE_INTERVAL",
+    "text",
+    "DURATION",
+    "",
+    "list everything this often, 5m at least, and publish what differs; 0: never (default: spec.reconcile-interval)",
+    ["reconcileInterval"],
+  ),
   pace: setting(
     "pace",
     "MESHSYNC_PACE",

@@ -66,10 +66,14 @@ export const readClusterId = (fallback: string): Effect.Effect<Identity, never, 
 // Custom resource --------------------------------------------------------------------------------------------------------
 
 /** What the MeshSync custom resource says: nothing (there is none), something unusable, or a watch-list. */
-export type Configuration =
+export type Configuration = (
   | { readonly _tag: "Absent" }
   | { readonly _tag: "Broken"; readonly error: MeshError }
   | { readonly _tag: "Present"; readonly watchList: WatchList }
+) & {
+  /** `spec.reconcile-interval` as written. */
+  readonly reconcileInterval?: string
+}
 
 /** Reads `meshery/meshery-meshsync`. Not found, forbidden or unreachable all mean that there is none, as with the Go MeshSync. */
 export const readConfiguration: Effect.Effect<Configuration, never, ClusterApi> = Effect.gen(function* () {
@@ -79,10 +83,13 @@ export const readConfiguration: Effect.Effect<Configuration, never, ClusterApi> 
       yield* Effect.logDebug(`no MeshSync custom resource: ${answer.failure.message}`)
       continue
     }
-    const parsed = parseWatchList(parseJson(answer.success))
+    const resource = parseJson(answer.success)
+    const parsed = parseWatchList(resource)
+    const interval = memberOf(memberOf(resource, "spec"), "reconcile-interval")
+    const others = typeof interval === "string" ? { reconcileInterval: interval } : {}
     return Result.isFailure(parsed)
-      ? ({ _tag: "Broken", error: parsed.failure } as const)
-      : ({ _tag: "Present", watchList: parsed.success } as const)
+      ? ({ _tag: "Broken", error: parsed.failure, ...others } as const)
+      : ({ _tag: "Present", watchList: parsed.success, ...others } as const)
   }
   return { _tag: "Absent" } as const
 })

@@ -77,6 +77,21 @@ export const writersKeptMax = 4
 /** A buffer that one huge object made larger than this is not kept. */
 export const writerBytesKeptMax = 4 * MiB
 
+// Comparing ----------------------------------------------------------------------------------------------------------
+
+/** A shorter interval between comparisons of lists with the ledger is refused: listing everything is what watches are there to avoid. */
+export const reconcileEveryMinMs = 5 * minute
+/** Part of the interval by which each one is made shorter or longer at most, so that many clusters do not list in step. */
+export const reconcileJitter = 0.1
+/** Whether a comparison is due, or the interval has changed, is looked at this often. */
+export const reconcileLookEveryMs = 30 * second
+/** Kinds are compared one after another, this far apart: 70 of them are spread over a minute or two. */
+export const reconcileGapMs = 1 * second
+/** One kind holds up the others for this long at most: 100,000 objects announced at the default pace take 70 s. */
+export const reconcileLaneWaitMs = 5 * minute
+/** Whether a kind has been compared is looked at this often. */
+export const reconcileLaneLookMs = 250
+
 // Discovery ----------------------------------------------------------------------------------------------------------
 
 /** A type counts as gone when two successful discoveries this far apart both lack it. */

@@ -128,6 +128,7 @@ export const setStage = Effect.fnUntraced(function* (contentDedup = false, takes
   return {
     desk,
     lane,
+    signals,
     running,
     recycled,
     counts,

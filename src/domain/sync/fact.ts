@@ -35,6 +35,8 @@ export type Fact =
   | { readonly _tag: "PauseElapsed" }
   /** Everything is to be announced again: asked for by a consumer, or because the broker's connection was lost. */
   | { readonly _tag: "ResyncAsked" }
+  /** A list is to be compared with the ledger although nothing is known to be missing. */
+  | { readonly _tag: "ReconcileDue" }
   /** The type is gone from the cluster, or served in another version from now on: nothing of it exists under this apiVersion any more. */
   | { readonly _tag: "Vanished" }
   /** The selection no longer holds this type; its objects live on. */

@@ -22,6 +22,15 @@ export interface Trouble {
   readonly sinceMs: number
 }
 
+/** A list that is compared with the ledger without need: what it has found so far, and whether it is complete. */
+export interface Comparison {
+  readonly done: boolean
+  readonly listed: number
+  readonly added: number
+  readonly modified: number
+  readonly deleted: number
+}
+
 export interface Counts {
   added: number
   modified: number
@@ -72,6 +81,8 @@ export interface Lane {
    */
   goneInRow: number
   trouble: Trouble | undefined
+  /** The last or the running comparison; undefined where there was none, or where it failed. */
+  comparison: Comparison | undefined
   lastHeardMs: number
   readonly counts: Counts
   /** What was last sent of each uid; filled only where repeats are suppressed. */
@@ -98,6 +109,7 @@ export const makeLane = (spec: LaneSpec): Lane => ({
   attempts: 0,
   goneInRow: 0,
   trouble: undefined,
+  comparison: undefined,
   lastHeardMs: 0,
   counts: { added: 0, modified: 0, deleted: 0, doubtful: 0, resent: 0, tooLarge: 0, flawed: 0, unchanged: 0, lists: 0, bytesRead: 0 },
   contents: new Map(),
@@ -204,6 +216,25 @@ export const adaptLimit = (lane: Lane, pageBytes: number, pageObjects: number): 
   if (pageObjects === 0) return
   const fitting = Math.floor(pageBytesTarget / (pageBytes / pageObjects))
   lane.limit = Math.max(1, Math.min(fitting, lane.limit * 2, lane.limitMax))
+}
+
+/** From now on what a list finds is counted; the first complete one ends the comparison. */
+export const beginComparison = (lane: Lane): void => {
+  lane.comparison = { done: false, listed: 0, added: 0, modified: 0, deleted: 0 }
+}
+
+/** Adds what one page has led to, if the running list is a comparison. */
+export const compareListed = (lane: Lane, listed: number, changes: Output["changes"]): void => {
+  const { comparison } = lane
+  if (comparison === undefined || comparison.done) return
+  const count = (event: ChangeEvent): number => changes.filter((change) => change.event === event).length
+  lane.comparison = {
+    done: false,
+    listed: comparison.listed + listed,
+    added: comparison.added + count("Added"),
+    modified: comparison.modified + count("Modified"),
+    deleted: comparison.deleted + count("Deleted"),
+  }
 }
 
 /** Counts messages that have been accepted. */

@@ -12,7 +12,7 @@ import { failureOfEvent } from "../read/failure.ts"
 import { Flaw, type Records } from "../read/record.ts"
 
 import type { Failure, Fact, Output } from "./fact.ts"
-import { absorbLines, absorbPage, adaptLimit, announceDepartures, type Lane } from "./lane.ts"
+import { absorbLines, absorbPage, adaptLimit, announceDepartures, beginComparison, compareListed, type Lane } from "./lane.ts"
 import { beginRound, clear, sweep } from "./ledger.ts"
 import { beginEpoch, endEpoch, markClosed, markDigest } from "./mark.ts"
 
@@ -39,6 +39,8 @@ export const step = (lane: Lane, fact: Fact, nowMs: number, output: Output): voi
       return lane.state._tag === "paused" && lane.state.resume === "watch" ? watch(lane, output) : list(lane, output)
     case "ResyncAsked":
       return resyncAsked(lane, output)
+    case "ReconcileDue":
+      return reconcileDue(lane, output)
     case "Vanished":
       announceDepartures(lane, output, clear(lane.ledger))
       // No list will complete an announcement that was asked for before or while this lane is being closed, so this completes it.
@@ -80,11 +82,14 @@ const listed = (lane: Lane, page: Extract<Fact, { _tag: "PageListed" }>, nowMs: 
   adaptLimit(lane, page.records.bytes.length, page.records.count)
   lane.lastHeardMs = nowMs
   if (page.continue !== "") {
+    compareListed(lane, page.records.count, output.changes)
     output.commands.push({ _tag: "List", continue: page.continue, limit: lane.limit })
     return
   }
   announceDepartures(lane, output, sweep(lane.ledger))
   endEpoch(lane, output)
+  compareListed(lane, page.records.count, output.changes)
+  if (lane.comparison !== undefined) lane.comparison = { ...lane.comparison, done: true }
   lane.resourceVersion = page.resourceVersion
   output.announced = lane.announcing
   lane.synced = true
@@ -113,6 +118,7 @@ const observed = (lane: Lane, records: Records, nowMs: number, output: Output): 
 const unreadable: Failure = { _tag: "Unavailable", text: "a watch line is not JSON", retryAfterMs: undefined }
 
 const listFailed = (lane: Lane, failure: Failure, nowMs: number, output: Output): void => {
+  lane.comparison = undefined
   if (failure._tag === "TooLarge" || failure._tag === "Unavailable") {
     lane.limit = Math.max(1, lane.limit >> 1)
     // The next list begins anew: had the limit grown back by the page that failed, that page would fail for ever.
@@ -180,7 +186,23 @@ const noticeOf = {
   Refused: "ErrRefused",
 } as const
 
+/** A lane that lists by itself, now or after its pause, compares by that: only one at rest begins a list for it. */
+const reconcileDue = (lane: Lane, output: Output): void => {
+  const { state, trouble } = lane
+  if (state._tag === "watching" || (state._tag === "paused" && trouble === undefined)) {
+    beginComparison(lane)
+    return list(lane, output)
+  }
+  if (state._tag !== "paused" || trouble === undefined) return
+  lane.comparison = undefined
+  // The signal has ended the pause: it begins anew, and no sooner than it would have ended is the failing server asked.
+  const retryAfterMs = trouble.failure._tag === "Unavailable" ? trouble.failure.retryAfterMs : undefined
+  output.commands.push({ _tag: "Pause", slow: isRefusal(trouble.failure), attempt: Math.max(0, lane.attempts - 1), retryAfterMs })
+}
+
 const resyncAsked = (lane: Lane, output: Output): void => {
+  // What is announced again is no drift.
+  lane.comparison = undefined
   switch (lane.state._tag) {
     case "idle":
       // The first list announces all of it anyway; this makes it repeat what the lane before it of its type said last.

@@ -24,6 +24,7 @@ const started: Fact = { _tag: "Started" }
 const elapsed: Fact = { _tag: "PauseElapsed" }
 const resync: Fact = { _tag: "ResyncAsked" }
 const ended: Fact = { _tag: "WatchEnded" }
+const due: Fact = { _tag: "ReconcileDue" }
 const vanished: Fact = { _tag: "Vanished" }
 const deselected: Fact = { _tag: "Deselected" }
 const listFailed = (failure: Failure): Fact => ({ _tag: "ListFailed", failure })
@@ -82,6 +83,15 @@ const told = ({ changes }: Output): ReadonlyArray<string> =>
   changes.map(({ departed, event, record }) => `${event} ${departed === undefined ? `#${record}` : departed.name}`)
 
 const rows: ReadonlyArray<Row> = [
+  { name: "watching, ReconcileDue", lane: watching, fact: due, state: { _tag: "listing" }, commands: [list], changes: [] },
+  { name: "listing, ReconcileDue: this list compares already", lane: listing, fact: due, state: { _tag: "listing" }, commands: [] },
+  {
+    name: "paused after a failure, ReconcileDue: the pause begins anew, and its scale stays",
+    lane: paused,
+    fact: due,
+    state: { _tag: "paused", resume: "watch" },
+    commands: [pause(false, 0, 7_000)],
+  },
   { name: "idle, Started", lane: () => makeLane(specOf()), fact: started, state: { _tag: "listing" }, commands: [list] },
   {
     name: "listing, a page with more behind it",
@@ -459,4 +469,30 @@ it("an object that cannot be read is kept, skipped and told of", () => {
   expect(output.notices).toMatchObject([{ error: "ErrSkippedObject", subject: pods.plural, level: "warning" }])
   expect(lane.counts.flawed).toBe(1)
   expect(lane.ledger.size).toBe(1)
+})
+
+describe("a comparison", () => {
+  it("publishes and counts what differs, over all pages, and nothing when nothing does", () => {
+    const lane = hearing()
+    feed(lane, due, listed([{ ...a, version: "3" }], "12", "token"))
+    expect(lane.comparison).toEqual({ done: false, listed: 1, added: 0, modified: 1, deleted: 0 })
+    expect(told(feed(lane, listed([thing("c", "4")], "12")))).toEqual(["Added #0", "Deleted b"])
+    expect(lane.comparison).toEqual({ done: true, listed: 2, added: 1, modified: 1, deleted: 1 })
+    expect(told(feed(lane, due, listed([{ ...a, version: "3" }, thing("c", "4")], "13")))).toEqual([])
+    expect(lane.comparison).toEqual({ done: true, listed: 2, added: 0, modified: 0, deleted: 0 })
+  })
+
+  it("that fails half-way counts for nothing and deletes nothing", () => {
+    const lane = hearing()
+    feed(lane, due, listed([a], "12", "token"))
+    expect(told(feed(lane, listFailed(unavailable)))).toEqual([])
+    expect(lane.comparison).toBeUndefined()
+    expect(lane.ledger.size).toBe(2)
+  })
+
+  it("that an announcement overtakes is none: what is said again is no drift", () => {
+    const lane = hearing()
+    feed(lane, due, resync, listed([a, b], "12"))
+    expect(lane.comparison).toBeUndefined()
+  })
 })

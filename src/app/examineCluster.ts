@@ -192,10 +192,10 @@ export const sampleLanes = (lanes: ReadonlyArray<LaneSpec>): Effect.Effect<Reado
     Effect.map((samples) => samples.filter((sample) => sample !== undefined)),
   )
 
-const sampleLane = ({ namespace, selector, type }: LaneSpec): Effect.Effect<Sample | undefined, never, ClusterApi> =>
+const sampleLane = ({ depth = "full", namespace, selector, type }: LaneSpec): Effect.Effect<Sample | undefined, never, ClusterApi> =>
   Effect.gen(function* () {
     const api = yield* ClusterApi
-    const page = yield* api.list({ type, namespace, selector, limit: estimateSampleObjects, continue: "" })
+    const page = yield* api.list({ type, namespace, selector, depth, limit: estimateSampleObjects, continue: "" })
     const list = parseBytes(page)
     const bytes = page.length
     api.recycle?.(page)

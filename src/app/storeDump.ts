@@ -56,11 +56,11 @@ const dumpStore = Effect.fnUntraced(function* (desk: Desk, reply: Reply, subject
 
 /** All pages of one type. A list that breaks off ends the type's part; whoever asked is told the rest by asking again. */
 const dumpLane = Effect.fnUntraced(function* (desk: Desk, lane: Lane, send: (payload: Uint8Array) => Effect.Effect<void>) {
-  const { namespace, selector, type } = lane.spec
+  const { depth = "full", namespace, selector, type } = lane.spec
   const records = makeRecords()
   let token = ""
   do {
-    const request = { type, namespace, selector, continue: token, limit: pageObjectsFirst }
+    const request = { type, namespace, selector, depth, continue: token, limit: pageObjectsFirst }
     const page = yield* Effect.result(desk.lists.withPermits(1)(desk.api.list(request)))
     if (Result.isFailure(page))
       return yield* Effect.logWarning(`informer-store lacks the rest of ${typeName(type)}: ${page.failure.message}`)

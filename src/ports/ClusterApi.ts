@@ -7,6 +7,7 @@ import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ResourceType } from "../domain/select/resource.ts"
+import type { Depth } from "../domain/select/selection.ts"
 import type { Failure } from "../domain/sync/fact.ts"
 
 /** A request that the API server did not answer as asked; `failure` says how to go on. */
@@ -23,6 +24,10 @@ export interface Collection {
   readonly namespace: string | undefined
   /** A label selector in kubectl's grammar; empty: all. */
   readonly selector: string
+  /** Only the object of this name; absent: all. */
+  readonly name?: string
+  /** `metadata`: PartialObjectMetadata is asked for, so the objects come without `spec` and `status`. Absent: whole objects. */
+  readonly depth?: Depth
 }
 
 export interface ListRequest extends Collection {
@@ -61,6 +66,12 @@ export class ClusterApi extends Context.Service<
     readonly read: (path: string, accept?: string) => Effect.Effect<Uint8Array, ApiError>
     /** Asks the API server a question that is a document, e.g. a SelfSubjectAccessReview: the answer's body. Stores nothing. */
     readonly review: (path: string, document: object) => Effect.Effect<Uint8Array, ApiError>
+    /**
+     * Server-side apply of a document, as the field manager `meshsync`, which takes over what others hold of the same fields.
+     * With a resourceVersion in the document it is refused once the object has changed.
+     * @param path of the object or of one of its subresources
+     */
+    readonly apply: (path: string, document: object) => Effect.Effect<void, ApiError>
     /** Forgets cached credentials, so that the next request asks for new ones. */
     readonly renewCredentials: Effect.Effect<void>
     /** Where it is, for a person: the server's address. */

@@ -86,6 +86,7 @@ export const setStage = Effect.fnUntraced(function* (contentDedup = false, takes
     watch: (request) => makeWatching(request, watches),
     read: () => Effect.die("nothing is read"),
     review: () => Effect.die("nothing is reviewed"),
+    apply: () => Effect.die("nothing is written"),
     renewCredentials: Effect.sync(() => counts.renewals++),
     address: "stage",
   })

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { collectionPath, type ResourceType } from "../../src/domain/select/resource.ts"
+import type { Depth } from "../../src/domain/select/selection.ts"
 import type { ApiError, WatchStream } from "../../src/ports/ClusterApi.ts"
 import { Environment, type Port, type RawAnswer } from "./environment.ts"
 
@@ -43,20 +44,31 @@ export interface ListOptions {
   readonly selector?: string
   readonly limit?: number
   readonly token?: string
+  readonly name?: string
+  readonly depth?: Depth
 }
 
-export const listPage = (port: Port, type: ResourceType, { limit = 0, namespace, selector = "", token = "" }: ListOptions) =>
-  Effect.map(port.list({ type, namespace, selector, limit, continue: token }), (bytes) => parseText(bytes) as SeenPage)
+export const listPage = (
+  port: Port,
+  type: ResourceType,
+  { limit = 0, namespace, selector = "", token = "", ...narrowed }: ListOptions,
+): Effect.Effect<SeenPage, ApiError> =>
+  Effect.map(port.list({ type, namespace, selector, limit, continue: token, ...narrowed }), (bytes) => parseText(bytes) as SeenPage)
 
 export interface WatchOptions {
   readonly namespace?: string
   readonly selector?: string
   readonly from: string
   readonly timeoutSeconds?: number
+  readonly name?: string
+  readonly depth?: Depth
 }
 
-export const openWatch = (port: Port, type: ResourceType, { from, namespace, selector = "", timeoutSeconds = 20 }: WatchOptions) =>
-  port.watch({ type, namespace, selector, resourceVersion: from, timeoutSeconds })
+export const openWatch = (
+  port: Port,
+  type: ResourceType,
+  { from, namespace, selector = "", timeoutSeconds = 20, ...narrowed }: WatchOptions,
+) => port.watch({ type, namespace, selector, resourceVersion: from, timeoutSeconds, ...narrowed })
 
 /** What came of a watch, and whether the server ended it. */
 export interface Seen {

@@ -274,6 +274,36 @@ const definitionsLife = Effect.gen(function* () {
   }))
 })
 
+/** One object by its name, and no more of any than its metadata; the documents are applied through the port. */
+const narrowed = Effect.gen(function* () {
+  const { admin, stranger } = yield* Environment
+  yield* createNamespace("narrowing")
+  yield* createConfigMaps("narrowing", ["a", "b"])
+  const some = { namespace: "narrowing", name: "a", depth: "metadata" } as const
+  const page = yield* listPage(admin, configMaps, some)
+  const stream = yield* openWatch(admin, configMaps, { ...some, from: page.metadata.resourceVersion })
+  const path = objectPath(configMaps, "narrowing", "a")
+  const document = (value: string, resourceVersion?: string) => ({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "a", ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+    data: { value },
+  })
+  yield* change("PATCH", objectPath(configMaps, "narrowing", "b"), { data: { value: "other" } })
+  yield* admin.apply(path, document("applied"))
+  yield* change("DELETE", path)
+  const events = changesOf(yield* readEvents(stream, countChanges(2)))
+  yield* createConfigMaps("narrowing", ["a"])
+  const late = yield* Effect.flip(admin.apply(path, document("late", page.metadata.resourceVersion)))
+  const forbidden = yield* Effect.flip(stranger.apply(path, document("forbidden")))
+  return {
+    list: { kind: page.kind, apiVersion: page.apiVersion },
+    items: page.items.map((item) => ({ ...item, metadata: item.metadata.name })),
+    events: events.map((event) => ({ ...tellEvent(event), members: Object.keys(event.object) })),
+    refusals: [late.failure._tag, forbidden.failure._tag],
+  }
+})
+
 export const watchScenarios = {
   "every change once and in order": changes,
   "a recreation under the same name": recreation,
@@ -281,6 +311,7 @@ export const watchScenarios = {
   "leaving and entering a selector": selection,
   "a watch of one namespace": oneNamespace,
   "a version from the future": future,
+  "one object's metadata, and documents applied to it": narrowed,
   bookmarks: bookmarks,
   "a version before the type was served": beforeTheType,
   "a definition deleted under its watch": definitionDeleted,

@@ -17,7 +17,7 @@ import type { Failure } from "../../domain/sync/fact.ts"
 import { ApiError, ClusterApi, type Collection, type ListRequest, type WatchRequest } from "../../ports/ClusterApi.ts"
 import { PodSession } from "../../ports/PodSession.ts"
 import { type Credentials, openCredentials } from "./credentials.ts"
-import { type Endpoint, openEndpoint, openStream, openWebSocket, readBody, send } from "./http.ts"
+import { type Endpoint, openEndpoint, openStream, openWebSocket, readBody, send, type Target } from "./http.ts"
 import type { KubernetesOptions, Surroundings } from "./kubeconfig.ts"
 import type { NetworkError } from "./network.ts"
 import { makePodSession } from "./podSession.ts"
@@ -86,27 +86,24 @@ const foreignAnswer = (response: Http.IncomingMessage, accept: string): Failure 
 
 const authorize = (credentials: Credentials) => Effect.mapError(credentials.authorize, (text): Failure => ({ _tag: "Unauthorized", text }))
 
-/** Sends a request, with a body a question; the answer has status 200 (of a question 201) and is the API server's. */
-const ask = Effect.fnUntraced(function* (
-  client: Client,
-  path: string,
-  accept: string,
-  body?: string,
-  waitMs = client.waits.answerMs,
-): Effect.fn.Return<Http.IncomingMessage, Failure, Scope.Scope> {
-  const { credentials, endpoint } = client
+type Question = Omit<Target, "waitMs"> & { readonly waitMs?: number }
+
+/** Sends a request; the answer has status 200 (of a question, which is a POST, 201) and is the API server's. */
+const ask = Effect.fnUntraced(function* (client: Client, question: Question): Effect.fn.Return<Http.IncomingMessage, Failure, Scope.Scope> {
+  const { credentials, endpoint, waits } = client
   const authorization = yield* authorize(credentials)
-  const response = yield* Effect.mapError(send(endpoint, authorization, { path, accept, waitMs, body }), (error) =>
+  const response = yield* Effect.mapError(send(endpoint, authorization, { waitMs: waits.answerMs, ...question }), (error) =>
     failureOfNetwork(client, error),
   )
-  if (response.statusCode !== (body === undefined ? 200 : 201)) return yield* Effect.fail(yield* readRefusal(client, response))
-  const foreign = foreignAnswer(response, accept)
+  const expected = question.body === undefined || question.patchType !== undefined ? 200 : 201
+  if (response.statusCode !== expected) return yield* Effect.fail(yield* readRefusal(client, response))
+  const foreign = foreignAnswer(response, question.accept)
   return foreign === undefined ? response : yield* Effect.fail(foreign)
 })
 
-const readWhole = (client: Client, path: string, accept: string, bytesMax: number, bytesExpected: number, question?: string) =>
+const readWhole = (client: Client, question: Question, bytesMax: number, bytesExpected: number) =>
   Effect.scoped(
-    Effect.flatMap(ask(client, path, accept, question), (response) =>
+    Effect.flatMap(ask(client, question), (response) =>
       Effect.mapError(readBody(response, { memory: client.memory, bytesMax, bytesExpected, stallMs: client.waits.stallMs }), (error) =>
         failureOfNetwork(client, error),
       ),
@@ -114,6 +111,16 @@ const readWhole = (client: Client, path: string, accept: string, bytesMax: numbe
   )
 
 const pathOf = ({ namespace, type }: Collection): string => collectionPath(type, namespace)
+
+/** The API server gives list and watch of a single name to whoever may read that name. */
+const selectorsOf = ({ name, selector }: Collection) => ({
+  labelSelector: selector,
+  fieldSelector: name === undefined ? "" : `metadata.name=${name}`,
+})
+
+/** Without whole objects as second best: whoever asks for metadata must not be sent more. */
+const acceptOf = ({ depth }: Collection, kind: "PartialObjectMetadata" | "PartialObjectMetadataList"): string =>
+  depth === "metadata" ? `${json};as=${kind};g=meta.k8s.io;v=v1` : json
 
 const failAt = (path: string) => (failure: Failure) => new ApiError({ failure, path })
 
@@ -129,10 +136,11 @@ const listWith = (client: Client) => {
   }
   return (request: ListRequest) => {
     const path = pathOf(request)
-    const query = queryOf({ limit: String(request.limit), continue: request.continue, labelSelector: request.selector })
+    const query = queryOf({ limit: String(request.limit), continue: request.continue, ...selectorsOf(request) })
     // The page before says how large this one will be, give or take a tenth.
     const expected = request.continue === "" ? 0 : Math.ceil((sizes.get(path) ?? 0) * 1.1)
-    return readWhole(client, `${path}?${query}`, json, Limit.pageBytesMax, expected).pipe(
+    const accept = acceptOf(request, "PartialObjectMetadataList")
+    return readWhole(client, { path: `${path}?${query}`, accept }, Limit.pageBytesMax, expected).pipe(
       Effect.tap((page) => Effect.sync(() => remember(path, page.length))),
       Effect.mapError(failAt(path)),
     )
@@ -147,9 +155,10 @@ const watchWith = (client: Client) =>
       allowWatchBookmarks: "true",
       resourceVersion: request.resourceVersion,
       timeoutSeconds: String(request.timeoutSeconds),
-      labelSelector: request.selector,
+      ...selectorsOf(request),
     })
-    const response = yield* Effect.mapError(ask(client, `${path}?${query}`, json), failAt(path))
+    const accept = acceptOf(request, "PartialObjectMetadata")
+    const response = yield* Effect.mapError(ask(client, { path: `${path}?${query}`, accept }), failAt(path))
     const next = yield* openStream(response, {
       idleMs: client.waits.idleMs,
       marker: bookmarkMarker,
@@ -158,10 +167,18 @@ const watchWith = (client: Client) =>
     return { next: Effect.mapError(next, (error) => failAt(path)(failureOfNetwork(client, error))) }
   })
 
+/** JSON is YAML, and API servers before 1.33 take no other name for it. */
+const applyType = "application/apply-patch+yaml"
+
+const applyWith = (client: Client) => (path: string, document: object) => {
+  const question = { path: `${path}?fieldManager=meshsync&force=true`, accept: json, body: JSON.stringify(document), patchType: applyType }
+  return Effect.asVoid(Effect.mapError(readWhole(client, question, Limit.documentBytesMax, 0), failAt(path)))
+}
+
 /** Logs and terminals over the same credentials. */
 const sessionsWith = (client: Client): PodSession["Service"] =>
   makePodSession({
-    ask: (path, waitMs) => ask(client, path, "*/*", undefined, waitMs),
+    ask: (path, waitMs) => ask(client, { path, accept: "*/*", waitMs }),
     upgrade: Effect.fnUntraced(function* (path, protocols) {
       const authorization = yield* authorize(client.credentials)
       const target = { path, accept: "*/*", waitMs: client.waits.answerMs }
@@ -207,9 +224,12 @@ export const layer = (
         list: listWith(client),
         recycle: client.memory.recycle,
         watch: watchWith(client),
-        read: (path, accept = json) => Effect.mapError(readWhole(client, path, accept, Limit.documentBytesMax, 0), failAt(path)),
-        review: (path, document) =>
-          Effect.mapError(readWhole(client, path, json, Limit.documentBytesMax, 0, JSON.stringify(document)), failAt(path)),
+        read: (path, accept = json) => Effect.mapError(readWhole(client, { path, accept }, Limit.documentBytesMax, 0), failAt(path)),
+        review: (path, document) => {
+          const question = { path, accept: json, body: JSON.stringify(document) }
+          return Effect.mapError(readWhole(client, question, Limit.documentBytesMax, 0), failAt(path))
+        },
+        apply: applyWith(client),
         renewCredentials: credentials.renew,
         address: credentials.server.origin + credentials.server.pathname.replace(/\/$/, ""),
       })

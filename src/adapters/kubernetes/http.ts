@@ -1,6 +1,6 @@
 /**
- * GET requests, and POST of questions, over HTTP/1.1 on kept connections, and bodies read in the two ways that are needed: whole, and as
- * they come.
+ * GET requests, POST of questions and PATCH of applied documents over HTTP/1.1 on kept connections, and bodies read in the two ways that
+ * are needed: whole, and as they come.
  * Every wait has an end; closing the scope of a request destroys its socket unless the answer was read to its end, which gives the socket
  * back. Bodies are never decoded, decompressed or parsed. Knows nothing of Kubernetes.
  */
@@ -36,6 +36,8 @@ export interface Target {
   readonly waitMs: number
   /** JSON. */
   readonly body?: string | undefined
+  /** The body is a patch of this media type, and the request a PATCH: server-side apply, which may be sent twice too. */
+  readonly patchType?: string | undefined
 }
 
 const broken = (text: string, reused = false): NetworkError => new NetworkError({ text, tooLarge: false, reused })
@@ -67,10 +69,10 @@ const requestOptions = (endpoint: Endpoint, authorization: Authorization, target
   hostname: endpoint.server.hostname.replace(/^\[|\]$/g, ""),
   port: endpoint.server.port,
   path: endpoint.server.pathname.replace(/\/$/, "") + target.path,
-  method: target.body === undefined ? "GET" : "POST",
+  method: target.body === undefined ? "GET" : target.patchType === undefined ? "POST" : "PATCH",
   headers: {
     accept: target.accept,
-    ...(target.body === undefined ? {} : { "content-type": "application/json" }),
+    ...(target.body === undefined ? {} : { "content-type": target.patchType ?? "application/json" }),
     "accept-encoding": "identity",
     "user-agent": endpoint.userAgent,
     ...authorization.headers,

@@ -18,6 +18,7 @@ import { type Cluster, itemKey, type Shelf, type User } from "./model.ts"
 import { encodeGoJson, encodeText, type KubeObject, parseExact } from "./object.ts"
 import {
   badRequest,
+  conflict,
   forbidden,
   methodNotAllowed,
   notFound,
@@ -133,7 +134,12 @@ const answerTrouble = (cluster: Cluster, shelf: Shelf, verb: "list" | "watch"): 
   return refuse(refusalOf(trouble.code, trouble.retryAfterSeconds))
 }
 
-const answerList = (cluster: Cluster, shelf: Shelf, { namespace, version }: Target, query: URLSearchParams): Answer => {
+/** The one field selector that every resource knows. */
+const nameOf = (query: URLSearchParams): string | undefined => /^metadata\.name=(.+)$/.exec(query.get("fieldSelector") ?? "")?.[1]
+
+const isPartial = ({ accept }: Request): boolean => /;as=PartialObjectMetadata(?:List)?;/.test(accept)
+
+const answerList = (cluster: Cluster, shelf: Shelf, { namespace, version }: Target, query: URLSearchParams, partial: boolean): Answer => {
   const trouble = answerTrouble(cluster, shelf, "list")
   if (trouble !== undefined) return trouble
   const limit = query.get("limit") ?? "0"
@@ -141,6 +147,8 @@ const answerList = (cluster: Cluster, shelf: Shelf, { namespace, version }: Targ
   const page = listPage(cluster, shelf, version, {
     namespace,
     selector: query.get("labelSelector") ?? "",
+    name: nameOf(query),
+    partial,
     limit: Number(limit),
     continue: query.get("continue") ?? "",
   })
@@ -149,13 +157,15 @@ const answerList = (cluster: Cluster, shelf: Shelf, { namespace, version }: Targ
   return { ...reply(200, "application/json", page.success), cutAfter: cut?.afterBytes }
 }
 
-const answerWatch = (cluster: Cluster, shelf: Shelf, { namespace, version }: Target, query: URLSearchParams): Answer => {
+const answerWatch = (cluster: Cluster, shelf: Shelf, { namespace, version }: Target, query: URLSearchParams, partial: boolean): Answer => {
   if (!shelf.resource.verbs.includes("watch")) return refuse(watchNotSupported(shelf.resource))
   const trouble = answerTrouble(cluster, shelf, "watch")
   if (trouble !== undefined) return trouble
   const opened = openWatch(cluster, shelf, version, {
     namespace,
     selector: query.get("labelSelector") ?? "",
+    name: nameOf(query),
+    partial,
     resourceVersion: query.get("resourceVersion") ?? "",
     bookmarks: query.get("allowWatchBookmarks") === "true" || query.get("allowWatchBookmarks") === "1",
   })
@@ -189,6 +199,11 @@ const answerWrite = (cluster: Cluster, shelf: Shelf, target: Target, { body, met
   const object = parseBody(body)
   if (object === undefined) return refuse(badRequest("the object provided is unrecognized"))
   if (method === "PATCH") {
+    const stored = shelf.items.get(itemKey(namespace, name ?? ""))
+    const { resourceVersion } = object.metadata
+    if (stored !== undefined && resourceVersion !== undefined && resourceVersion !== String(stored.version)) {
+      return refuse(conflict(shelf.resource, stored.name))
+    }
     return answerWritten(shelf, version, 200, patchObject(cluster, shelf.key, namespace, name ?? "", parseExact(body)))
   }
   const metadata = { ...object.metadata, ...(namespace === "" ? {} : { namespace }), ...(name === undefined ? {} : { name }) }
@@ -224,7 +239,8 @@ const answerTarget = (cluster: Cluster, target: Target, request: Request, query:
       : reply(200, "application/json", encodeObject(shelf, version, stored))
   }
   if (!verbs.includes("list")) return refuse(methodNotAllowed)
-  return watching ? answerWatch(cluster, shelf, target, query) : answerList(cluster, shelf, target, query)
+  const partial = isPartial(request)
+  return watching ? answerWatch(cluster, shelf, target, query, partial) : answerList(cluster, shelf, target, query, partial)
 }
 
 const userOf = (cluster: Cluster, token: string): User | undefined => cluster.users.find((user) => user.token === token)

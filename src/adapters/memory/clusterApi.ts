@@ -16,11 +16,15 @@ import { awaitChange, streamWatch } from "./stream.ts"
 
 const broken: Failure = { _tag: "Unavailable", text: "the connection broke", retryAfterMs: undefined }
 
-const withQuery = ({ namespace, selector, type }: Collection, members: Readonly<Record<string, string>>): string => {
+const withQuery = ({ name, namespace, selector, type }: Collection, members: Readonly<Record<string, string>>): string => {
   const query = new URLSearchParams(members)
   if (selector !== "") query.set("labelSelector", selector)
+  if (name !== undefined) query.set("fieldSelector", `metadata.name=${name}`)
   return `${collectionPath(type, namespace)}?${query.toString()}`
 }
+
+const acceptOf = ({ depth }: Collection, kind: string): string =>
+  depth === "metadata" ? `application/json;as=${kind};g=meta.k8s.io;v=v1` : "application/json"
 
 /** A reply's body, or what its status means. */
 const bodyOfReply = (
@@ -39,7 +43,7 @@ export const makeClusterApi = (cluster: Cluster, token: string = administrator.t
   const ask = (
     path: string,
     accept: string,
-    method: "GET" | "POST" = "GET",
+    method: "GET" | "POST" | "PATCH" = "GET",
     body = "",
   ): Effect.Effect<Exclude<Answer, { readonly _tag: "Stalled" }>> =>
     Effect.gen(function* () {
@@ -58,7 +62,10 @@ export const makeClusterApi = (cluster: Cluster, token: string = administrator.t
 
   return {
     list: (request) =>
-      read(withQuery(request, { limit: String(request.limit), ...(request.continue === "" ? {} : { continue: request.continue }) })),
+      read(
+        withQuery(request, { limit: String(request.limit), ...(request.continue === "" ? {} : { continue: request.continue }) }),
+        acceptOf(request, "PartialObjectMetadataList"),
+      ),
     watch: (request) =>
       Effect.gen(function* () {
         const path = withQuery(request, {
@@ -67,7 +74,7 @@ export const makeClusterApi = (cluster: Cluster, token: string = administrator.t
           timeoutSeconds: String(request.timeoutSeconds),
           allowWatchBookmarks: "true",
         })
-        const given = yield* ask(path, "application/json")
+        const given = yield* ask(path, acceptOf(request, "PartialObjectMetadata"))
         if (given._tag === "Reply")
           return yield* Effect.flatMap(bodyOfReply(path, given), () => Effect.fail(new ApiError({ failure: broken, path })))
         const shown = yield* streamWatch(cluster, given.watch, given.timeoutSeconds)
@@ -86,6 +93,10 @@ export const makeClusterApi = (cluster: Cluster, token: string = administrator.t
     review: (path, document) =>
       Effect.flatMap(ask(path, "application/json", "POST", JSON.stringify(document)), (given) =>
         given._tag === "Reply" ? bodyOfReply(path, given) : Effect.fail(new ApiError({ failure: broken, path })),
+      ),
+    apply: (path, document) =>
+      Effect.flatMap(ask(path, "application/json", "PATCH", JSON.stringify(document)), (given) =>
+        given._tag === "Reply" ? Effect.asVoid(bodyOfReply(path, given)) : Effect.fail(new ApiError({ failure: broken, path })),
       ),
     renewCredentials: Effect.void,
     address: "memory://cluster",

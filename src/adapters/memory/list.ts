@@ -8,14 +8,18 @@
 import * as Result from "effect/Result"
 import { apiVersionOf } from "../../domain/select/resource.ts"
 import { takeTrouble } from "./fault.ts"
-import { bodyOf, type Cluster, keepSnapshot, type Shelf, sortedItems, type Stored } from "./model.ts"
-import { encodeText, itemHead, objectHead } from "./object.ts"
+import { bodyOf, type Cluster, keepSnapshot, type Shelf, sortedItems, type Stored, treeOf } from "./model.ts"
+import { encodeText, itemHead, objectHead, partialText } from "./object.ts"
 import { badRequest, noResource, type Refusal, tooOldToken } from "./refusal.ts"
 import { matchLabels, parseSelector, type Selector } from "./selector.ts"
 
 export interface ListQuery {
   readonly namespace: string | undefined
   readonly selector: string
+  /** Only the object of this name; undefined: all. */
+  readonly name?: string | undefined
+  /** Items are PartialObjectMetadata. */
+  readonly partial?: boolean
   /** 0: no limit. */
   readonly limit: number
   readonly continue: string
@@ -84,20 +88,23 @@ const encodeItems = (items: ReadonlyArray<Stored>, head: Uint8Array): Uint8Array
   return whole.subarray(0, at)
 }
 
-const encodePage = (shelf: Shelf, version: string, page: Page): Uint8Array => {
+const encodePage = (shelf: Shelf, version: string, page: Page, partial: boolean): Uint8Array => {
   const { resource } = shelf
-  const apiVersion = apiVersionOf({ group: resource.group, version })
-  const items = encodeItems(page.items, encodeText(itemHead(resource, apiVersion)))
-  const kind = `"kind":"${resource.listKind}"`
+  const apiVersion = partial ? "meta.k8s.io/v1" : apiVersionOf({ group: resource.group, version })
+  const items = partial
+    ? encodeText(page.items.map((stored) => partialText(treeOf(stored))).join(","))
+    : encodeItems(page.items, encodeText(itemHead(resource, apiVersion)))
+  const kind = `"kind":"${partial ? "PartialObjectMetadataList" : resource.listKind}"`
   const shown = `"resourceVersion":"${page.version}"`
   const token = `"continue":"${page.continue}"`
   const remaining = page.remaining === undefined ? "" : `,"remainingItemCount":${page.remaining}`
-  const [head, tail] = resource.custom
-    ? [`{"apiVersion":"${apiVersion}","items":[`, `],${kind},"metadata":{${token}${remaining},${shown}}}\n`]
-    : [
-        `{${kind},"apiVersion":"${apiVersion}","metadata":{${shown}${page.continue === "" ? "" : `,${token}`}${remaining}},"items":[`,
-        "]}\n",
-      ]
+  const [head, tail] =
+    resource.custom && !partial
+      ? [`{"apiVersion":"${apiVersion}","items":[`, `],${kind},"metadata":{${token}${remaining},${shown}}}\n`]
+      : [
+          `{${kind},"apiVersion":"${apiVersion}","metadata":{${shown}${page.continue === "" ? "" : `,${token}`}${remaining}},"items":[`,
+          "]}\n",
+        ]
   return joinBytes([encodeText(head), items, encodeText(tail)])
 }
 
@@ -112,14 +119,17 @@ const indexOf = (items: ReadonlyArray<Stored>, start: string, keyOf: (stored: St
   return low
 }
 
-const inNamespace = (items: ReadonlyArray<Stored>, namespace: string | undefined): ReadonlyArray<Stored> =>
+const ofNamespace = (items: ReadonlyArray<Stored>, namespace: string | undefined): ReadonlyArray<Stored> =>
   namespace === undefined ? items : items.filter((stored) => stored.namespace === namespace)
+
+const ofName = (items: ReadonlyArray<Stored>, name: string | undefined): ReadonlyArray<Stored> =>
+  name === undefined ? items : items.filter((stored) => stored.name === name)
 
 /** Cuts a page out of everything that the list shows. */
 const cutPage = (shelf: Shelf, all: ReadonlyArray<Stored>, version: number, start: string, query: ListQuery, selector: Selector): Page => {
   const { limit, namespace } = query
   const keyOf = (stored: Stored) => keyBelow(stored, shelf.resource.namespaced, namespace)
-  const visible = inNamespace(all, namespace)
+  const visible = ofName(ofNamespace(all, namespace), query.name)
   const items: Array<Stored> = []
   let at = start === "" ? 0 : indexOf(visible, start, keyOf)
   for (; at < visible.length && (limit <= 0 || items.length < limit); at += 1) {
@@ -143,7 +153,9 @@ export const listPage = (cluster: Cluster, shelf: Shelf, version: string, query:
   const selector = parseSelector(query.selector)
   if (selector === undefined) return Result.fail(badRequest(`unable to parse requirement: ${query.selector}`))
   if (query.continue === "") {
-    return Result.succeed(encodePage(shelf, version, cutPage(shelf, sortedItems(shelf), cluster.version, "", query, selector)))
+    return Result.succeed(
+      encodePage(shelf, version, cutPage(shelf, sortedItems(shelf), cluster.version, "", query, selector), query.partial === true),
+    )
   }
   const token = decodeToken(query.continue)
   if (token === undefined) return Result.fail(badRequest("invalid continue token: continue key is not valid"))
@@ -152,7 +164,7 @@ export const listPage = (cluster: Cluster, shelf: Shelf, version: string, query:
   if (kept === undefined || expired) return Result.fail(tooOldToken(encodeToken(-1, token.start.slice(1))))
   const shown = token.rv === -1 ? cluster.version : token.rv
   const start = token.start.startsWith("/") ? token.start : `/${token.start}`
-  return Result.succeed(encodePage(shelf, version, cutPage(shelf, kept, shown, start, query, selector)))
+  return Result.succeed(encodePage(shelf, version, cutPage(shelf, kept, shown, start, query, selector), query.partial === true))
 }
 
 /** One object as a single read shows it. */

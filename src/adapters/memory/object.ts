@@ -115,6 +115,10 @@ export const objectHead = (resource: Resource, apiVersion: string): string =>
 /** What stands before the body in an item of a list. */
 export const itemHead = (resource: Resource, apiVersion: string): string => (resource.custom ? `{"apiVersion":"${apiVersion}",` : "{")
 
+/** An object of which a client asked for the metadata alone. */
+export const partialText = ({ metadata }: KubeObject): string =>
+  `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":${encodeGoJson(orderMetadata(metadata))}}`
+
 /** Applies a JSON merge patch (RFC 7386): null removes, trees are merged, all else replaces. */
 export const mergePatch = (target: unknown, patch: unknown): unknown => {
   if (!isTree(patch)) return patch

@@ -9,8 +9,8 @@
 import * as Result from "effect/Result"
 import { apiVersionOf } from "../../domain/select/resource.ts"
 import { meetsTrouble, takeTrouble } from "./fault.ts"
-import { bodyOf, type Cluster, type LogEntry, type Shelf, sortedItems, type Stored, withVersion } from "./model.ts"
-import { decodeText, encodeText, objectHead } from "./object.ts"
+import { bodyOf, type Cluster, type LogEntry, type Shelf, sortedItems, type Stored, treeOf, withVersion } from "./model.ts"
+import { decodeText, encodeText, objectHead, partialText } from "./object.ts"
 import { badRequest, badVersion, type Refusal, statusText, tooOldVersion } from "./refusal.ts"
 import type { Resource } from "./resources.ts"
 import { matchLabels, parseSelector, type Selector } from "./selector.ts"
@@ -18,6 +18,10 @@ import { matchLabels, parseSelector, type Selector } from "./selector.ts"
 export interface WatchQuery {
   readonly namespace: string | undefined
   readonly selector: string
+  /** Only the object of this name; undefined: all. */
+  readonly name?: string | undefined
+  /** Objects are shown as PartialObjectMetadata. */
+  readonly partial?: boolean
   readonly resourceVersion: string
   readonly bookmarks: boolean
 }
@@ -29,6 +33,8 @@ export interface Watch {
   readonly apiVersion: string
   readonly namespace: string | undefined
   readonly selector: Selector
+  readonly name: string | undefined
+  readonly partial: boolean
   readonly bookmarks: boolean
   /** The version from which it was opened. */
   readonly from: number
@@ -63,6 +69,8 @@ export const openWatch = (cluster: Cluster, shelf: Shelf, version: string, query
     apiVersion: apiVersionOf({ group: shelf.resource.group, version }),
     namespace: query.namespace,
     selector,
+    name: query.name,
+    partial: query.partial === true,
     bookmarks: query.bookmarks,
     from,
     epoch: shelf.epoch,
@@ -74,12 +82,15 @@ export const openWatch = (cluster: Cluster, shelf: Shelf, version: string, query
   })
 }
 
-const eventLine = (watch: Watch, event: string, stored: Stored): string =>
-  `{"type":"${event}","object":${objectHead(watch.resource, watch.apiVersion)}${decodeText(bodyOf(stored))}}\n`
+const shownText = (watch: Watch, stored: Stored): string =>
+  watch.partial ? partialText(treeOf(stored)) : `${objectHead(watch.resource, watch.apiVersion)}${decodeText(bodyOf(stored))}`
+
+const eventLine = (watch: Watch, event: string, stored: Stored): string => `{"type":"${event}","object":${shownText(watch, stored)}}\n`
 
 const admits = (watch: Watch, stored: Stored | undefined): stored is Stored =>
   stored !== undefined &&
   (watch.namespace === undefined || stored.namespace === watch.namespace) &&
+  (watch.name === undefined || stored.name === watch.name) &&
   matchLabels(watch.selector, stored.labels)
 
 /** What a log entry is to this watch; empty when it is nothing. */

@@ -28,7 +28,12 @@ export interface LaneSpec {
   readonly selector: string
   /** Read for our own sake, never published. */
   readonly hidden: boolean
+  /** How much of each object is read; absent: all of it. */
+  readonly depth?: Depth
 }
+
+/** `metadata`: the API server is asked for no more than that, so neither `spec` nor `status` ever comes here. */
+export type Depth = "full" | "metadata"
 
 export interface SelectionInput {
   /** `absent`: the cluster has no MeshSync custom resource. `broken`: it has one that cannot be used. */

@@ -92,11 +92,26 @@ const writeIdentity = (writer: Writer, apiVersion: string, kind: string, identit
   writeAscii(writer, "}")
 }
 
-/** The object's own apiVersion and kind, or both from its type when it lacks one of them, as an item of a list does. */
-const headerOf = (records: Records, record: number, type: ResourceType): { readonly apiVersion: string; readonly kind: string } => {
+/** How the API server calls an object of which it was asked for the metadata alone, whatever the object is. */
+const partialKind = "PartialObjectMetadata"
+const partialGroup = "meta.k8s.io/"
+
+/**
+ * The object's own apiVersion and kind, or both from its type when it lacks one of them, as an item of a list does, or when they only say
+ * that it is not whole.
+ */
+const headerOf = (records: Records, record: number, type: ResourceType): Header => {
   const apiVersion = textOf(records, record, Field.apiVersion)
   const kind = apiVersion === "" ? "" : textOf(records, record, Field.kind)
-  return kind === "" ? { apiVersion: apiVersionOf(type), kind: type.kind } : { apiVersion, kind }
+  const isPartial = kind === partialKind && apiVersion.startsWith(partialGroup)
+  return kind === "" || isPartial ? { apiVersion: apiVersionOf(type), kind: type.kind, isPartial } : { apiVersion, kind, isPartial }
+}
+
+interface Header {
+  readonly apiVersion: string
+  readonly kind: string
+  /** The object came as its metadata alone. */
+  readonly isPartial: boolean
 }
 
 const writePayload = (
@@ -107,7 +122,7 @@ const writePayload = (
   settings: EncodeSettings,
   event: ChangeEvent,
 ): void => {
-  const { apiVersion, kind } = headerOf(records, record, type)
+  const { apiVersion, isPartial, kind } = headerOf(records, record, type)
   const isRedacted = settings.redact && kind === "Secret"
   writeAscii(writer, '{"id":"","apiVersion":')
   writeQuoted(writer, apiVersion)
@@ -121,7 +136,7 @@ const writePayload = (
   writeQuoted(writer, settings.clusterId)
   writeAscii(writer, design === undefined ? ',"pattern_resource":null' : `,"pattern_resource":"${design}"`)
   writeAscii(writer, ',"component_metadata":')
-  if (kind === serviceKind && event !== "Deleted") writeText(writer, componentMetadata(records, record, settings.reachable))
+  if (kind === serviceKind && !isPartial && event !== "Deleted") writeText(writer, componentMetadata(records, record, settings.reachable))
   else writeAscii(writer, "null")
   writeMember(writer, records, record, Field.immutable, ',"immutable":"', false)
   writeMember(writer, records, record, Field.data, ',"data":"', isRedacted)

@@ -47,6 +47,19 @@ describe("encodeChange", () => {
     }
   })
 
+  it("takes them from the type too when the API server was asked for metadata alone, and has neither spec nor addresses", () => {
+    const partial = '{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"a","uid":"u"}}'
+    const services = { group: "", version: "v1", plural: "services", kind: "Service", namespaced: true }
+    const { Object: payload } = JSON.parse(messageOf(partial, "Added", plainSettings, services)) as { readonly Object: object }
+    expect(payload).toMatchObject({ apiVersion: "v1", kind: "Service", metadata: { name: "a" }, component_metadata: null })
+    expect(Object.keys(payload)).not.toContain("spec")
+    const secrets = { ...services, plural: "secrets", kind: "Secret" }
+    const applied = String.raw`{"kubectl.kubernetes.io/last-applied-configuration":"{\"kind\":\"Secret\",\"data\":{\"k\":\"aGlkZGVu\"}}"}`
+    const secret = partial.replace('"uid":"u"', `"uid":"u","annotations":${applied}`)
+    expect(messageOf(secret, "Added", plainSettings, secrets)).toContain("aGlkZGVu")
+    expect(messageOf(secret, "Added", { ...plainSettings, redact: true }, secrets)).not.toContain("aGlkZGVu")
+  })
+
   it("says of a departed object who it was, without reading the block", () => {
     const writer = makeWriter(64)
     const departed = { namespace: "shop", name: "web", uid: "u1", resourceVersion: "7" }

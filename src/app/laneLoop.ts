@@ -97,7 +97,7 @@ const settle = Effect.fnUntraced(function* ({ desk, lane, output }: Loop, fact: 
   if (output.commands.some((command) => command._tag === "RenewCredentials")) yield* desk.api.renewCredentials
 })
 
-const collectionOf = ({ spec }: Lane): Collection => ({ type: spec.type, namespace: spec.namespace, selector: spec.selector })
+const collectionOf = ({ spec: { depth = "full", namespace, selector, type } }: Lane): Collection => ({ type, namespace, selector, depth })
 
 // Lists ------------------------------------------------------------------------------------------------------------------
 
@@ -143,13 +143,14 @@ const giveBack = ({ desk }: Loop, answer: Result.Result<Uint8Array, ApiError>): 
   if (Result.isSuccess(answer)) desk.api.recycle?.(answer.success)
 }
 
-/** Signals that came while a page was worked on. Only the end of the lane changes what comes next. */
+/** Signals that came while a page was worked on. The end of the lane changes what comes next, and so does another choice of objects. */
 const takeSignals = Effect.fnUntraced(function* (loop: Loop) {
+  let next: Command | undefined
   for (const signal of yield* Queue.clear(loop.signals)) {
-    const next = yield* turn(loop, signal)
+    next = (yield* turn(loop, signal)) ?? next
     if (next?._tag === "Close") return next
   }
-  return undefined
+  return next
 })
 
 // Watches ----------------------------------------------------------------------------------------------------------------

@@ -203,10 +203,7 @@ const survey = Effect.fnUntraced(function* (supervisor: Supervisor, discovery: D
     yield* endLane(supervisor, old, { _tag: "Vanished" }, `is served as ${typeName(spec.type)} from now on`)
     yield* openLane(supervisor, spec)
   }
-  for (const [old, spec] of plan.changed) {
-    yield* endLane(supervisor, old, { _tag: "Deselected" }, "is selected differently now")
-    yield* openLane(supervisor, spec)
-  }
+  for (const [old, spec] of plan.changed) yield* changeLane(supervisor, old, spec)
   for (const spec of plan.open) yield* openLane(supervisor, spec)
   return plan.lookAgainInMs
 })
@@ -227,6 +224,19 @@ const openLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: Lane
     Effect.ensuring(Effect.andThen(ended, Deferred.succeed(done, undefined))),
   )
   yield* FiberMap.run(supervisor.fibers, `${lane.key}#${supervisor.opened++}`, loop)
+})
+
+/** The lane goes on with its ledger; one that was hidden, or will be, begins anew, because nothing was told of what it holds. */
+const changeLane = Effect.fnUntraced(function* (supervisor: Supervisor, old: LaneSpec, spec: LaneSpec) {
+  const key = typeKey(spec.type)
+  const lane = supervisor.open.get(key)
+  if (lane === undefined || old.hidden !== spec.hidden) {
+    yield* endLane(supervisor, old, { _tag: "Deselected" }, "is selected differently now")
+    return yield* openLane(supervisor, spec)
+  }
+  yield* Effect.logInfo(`${typeName(spec.type)} is selected differently now`)
+  yield* Queue.offer(lane.signals, { _tag: "Reselected", spec })
+  supervisor.open.set(key, { ...lane, spec })
 })
 
 /** A lane that has said all; another one may have taken its place already. */

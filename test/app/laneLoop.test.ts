@@ -8,7 +8,7 @@ import { meshError } from "../../src/domain/error.ts"
 import { markAttemptsMax, marksEveryMs, markWaitMs } from "../../src/domain/limit.ts"
 import type { Failure } from "../../src/domain/sync/fact.ts"
 import { SinkError } from "../../src/ports/Sink.ts"
-import { thing } from "../domain/sync/block.ts"
+import { specOf, thing } from "../domain/sync/block.ts"
 import { accept, bookmark, doubt, failed, line, linesText, pageText, setStage } from "./stage.ts"
 
 const [a, b, c] = [thing("a", "1"), thing("b", "2"), thing("c", "3")]
@@ -252,6 +252,37 @@ describe("signals", () => {
       assert.deepStrictEqual(yield* stage.ended, Exit.void)
       yield* Deferred.await(watch.closed)
       assert.strictEqual(yield* stage.unseenDeliveries, 0)
+    }),
+  )
+
+  it.effect("that select other objects end a running list, and the list after it asks for those", () =>
+    Effect.gen(function* () {
+      const stage = yield* setStage()
+      yield* Deferred.succeed((yield* stage.nextList).answer, pageText([a, b], "5", "t1"))
+      yield* stage.nextList
+      const first = yield* stage.nextDelivery
+      yield* stage.signal({ _tag: "Reselected", spec: specOf({ selector: "app=a" }) })
+      yield* stage.signal({ _tag: "ResyncAsked" })
+      yield* accept(first)
+      const again = yield* stage.nextList
+      assert.deepInclude(again.request, { selector: "app=a", continue: "" })
+      yield* Deferred.succeed(again.answer, pageText([a], "6"))
+      assert.deepStrictEqual((yield* stage.nextDelivery).told, ["Added a", "Deleted b"])
+    }),
+  )
+
+  it.effect("that select other objects of a quiet lane cost one list, and say what no longer belongs", () =>
+    Effect.gen(function* () {
+      const { stage, watch } = yield* setWatching()
+      yield* stage.signal({ _tag: "Reselected", spec: specOf({ namespace: "shop", depth: "metadata" }) })
+      yield* Deferred.await(watch.closed)
+      const again = yield* stage.nextList
+      assert.deepInclude(again.request, { namespace: "shop", depth: "metadata" })
+      yield* Deferred.succeed(again.answer, pageText([a], "6"))
+      const said = yield* stage.nextDelivery
+      assert.deepStrictEqual(said.told, ["Added a", "Deleted b"])
+      yield* accept(said)
+      assert.deepInclude((yield* stage.nextWatch).request, { namespace: "shop", depth: "metadata", resourceVersion: "6" })
     }),
   )
 })

@@ -16,7 +16,7 @@ export interface LanePlan {
   readonly move: ReadonlyArray<readonly [LaneSpec, LaneSpec]>
   /** The type is gone and its objects with it. */
   readonly vanish: ReadonlyArray<LaneSpec>
-  /** The same type with other events, namespaces or selector: old and new. */
+  /** The same type with other events, namespaces, selector or depth: old and new. */
   readonly changed: ReadonlyArray<readonly [LaneSpec, LaneSpec]>
   /** Since when each missing type has been missing, by key: the argument of the next call. */
   readonly missingSinceMs: ReadonlyMap<string, number>
@@ -30,12 +30,15 @@ const sameType = (a: LaneSpec, b: LaneSpec): boolean =>
 const sameSet = (a: ReadonlySet<string> | undefined, b: ReadonlySet<string> | undefined): boolean =>
   a === undefined || b === undefined ? a === b : a.size === b.size && a.isSubsetOf(b)
 
+/** Whether two lanes of a type are about the same objects. */
+export const sameReach = (a: LaneSpec, b: LaneSpec): boolean =>
+  a.namespace === b.namespace && a.selector === b.selector && sameSet(a.namespaces, b.namespaces)
+
+/** Whether they read as much of each object. */
+export const sameDepth = (a: LaneSpec, b: LaneSpec): boolean => (a.depth ?? "full") === (b.depth ?? "full")
+
 const sameScope = (a: LaneSpec, b: LaneSpec): boolean =>
-  a.namespace === b.namespace &&
-  a.selector === b.selector &&
-  a.hidden === b.hidden &&
-  sameSet(a.events, b.events) &&
-  sameSet(a.namespaces, b.namespaces)
+  sameReach(a, b) && sameDepth(a, b) && a.hidden === b.hidden && sameSet(a.events, b.events)
 
 /**
  * Compares what runs with what should run.

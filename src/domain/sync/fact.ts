@@ -5,6 +5,7 @@
 import type { ErrorName } from "../error.ts"
 import type { Records } from "../read/record.ts"
 import type { ResourceType } from "../select/resource.ts"
+import type { LaneSpec } from "../select/selection.ts"
 
 /** Why a list or a watch did not go on, in the API server's terms. */
 export type Failure =
@@ -39,8 +40,10 @@ export type Fact =
   | { readonly _tag: "ReconcileDue" }
   /** The type is gone from the cluster, or served in another version from now on: nothing of it exists under this apiVersion any more. */
   | { readonly _tag: "Vanished" }
-  /** The selection no longer holds this type; its objects live on. */
-  | { readonly _tag: "Deselected" }
+  /** The selection no longer holds this type; its objects live on. `deleting`: they are announced as deleted all the same. */
+  | { readonly _tag: "Deselected"; readonly deleting?: boolean }
+  /** The selection holds this type with other events, namespaces, labels or depth from now on. */
+  | { readonly _tag: "Reselected"; readonly spec: LaneSpec }
   /** It is time to say what the lane holds. */
   | { readonly _tag: "DigestDue" }
 

@@ -10,7 +10,8 @@
 import { pageObjectsMax } from "../limit.ts"
 import { failureOfEvent } from "../read/failure.ts"
 import { Flaw, type Records } from "../read/record.ts"
-
+import { sameDepth, sameReach } from "../select/plan.ts"
+import type { LaneSpec } from "../select/selection.ts"
 import type { Failure, Fact, Output } from "./fact.ts"
 import { absorbLines, absorbPage, adaptLimit, announceDepartures, beginComparison, compareListed, type Lane } from "./lane.ts"
 import { beginRound, clear, sweep } from "./ledger.ts"
@@ -48,8 +49,11 @@ export const step = (lane: Lane, fact: Fact, nowMs: number, output: Output): voi
       markClosed(lane, output, "vanished")
       return close(lane, output)
     case "Deselected":
+      if (fact.deleting === true) announceDepartures(lane, output, clear(lane.ledger))
       markClosed(lane, output, "deselected")
       return close(lane, output)
+    case "Reselected":
+      return reselected(lane, fact.spec, output)
     case "DigestDue":
       return markDigest(lane, output)
   }
@@ -220,4 +224,20 @@ const resyncAsked = (lane: Lane, output: Output): void => {
       lane.announcing = true
       return list(lane, output)
   }
+}
+
+/**
+ * The ledger stays. After another choice of objects the next list tells the difference: what it does not meet is swept, what stays says
+ * nothing. Objects that are read in another depth look different under the same version, so they are announced once more.
+ */
+const reselected = (lane: Lane, spec: LaneSpec, output: Output): void => {
+  const { spec: before, state } = lane
+  lane.spec = spec
+  if (state._tag === "idle") return
+  if (!sameDepth(before, spec)) lane.announcing = true
+  if (!sameDepth(before, spec) || !sameReach(before, spec)) {
+    lane.attempts = 0
+    list(lane, output)
+  } else if (state._tag === "watching" || (state._tag === "paused" && state.resume === "watch")) watch(lane, output)
+  else if (state._tag === "paused") list(lane, output)
 }

@@ -2,6 +2,7 @@
  * The table of states and facts, row by row: what comes next, and what is asked for.
  */
 import { describe, expect, it } from "vitest"
+import type { LaneSpec } from "../../../src/domain/select/selection.ts"
 import type { Command, Fact, Failure, Output } from "../../../src/domain/sync/fact.ts"
 import { makeOutput } from "../../../src/domain/sync/fact.ts"
 import { makeLane, type Lane, type State } from "../../../src/domain/sync/lane.ts"
@@ -494,5 +495,68 @@ describe("a comparison", () => {
     const lane = hearing()
     feed(lane, due, resync, listed([a, b], "12"))
     expect(lane.comparison).toBeUndefined()
+  })
+})
+
+describe("a lane that is selected differently", () => {
+  const other = (more: Partial<LaneSpec>): Fact => ({ _tag: "Reselected", spec: specOf(more) })
+
+  it.each([
+    ["watching", watching],
+    ["listing", listing],
+    ["paused", paused],
+  ])("lists anew where it stands: %s", (_, make) => {
+    const lane = make()
+    const { round } = lane.ledger
+    const output = feed(lane, other({ selector: "app=a" }))
+    expect(output.commands).toEqual([list])
+    expect(output.changes).toEqual([])
+    expect(lane).toMatchObject({ state: { _tag: "listing" }, attempts: 0, ledger: { round: round + 1, size: 2 } })
+  })
+
+  it("keeps its ledger: what stays says nothing, what no longer belongs is Deleted, what comes is Added", () => {
+    const lane = watching()
+    feed(lane, other({ selector: "app=a" }))
+    expect(told(feed(lane, listed([a, thing("c", "3")], "12")))).toEqual(["Added #1", "Deleted b"])
+    expect(told(feed(lane, other({}), listed([a, b, thing("c", "3")], "13")))).toEqual(["Added #1"])
+  })
+
+  it("drops the objects of namespaces that are no longer selected, though the list shows them", () => {
+    const lane = makeLane(specOf())
+    const elsewhere = { ...thing("x", "1"), namespace: "elsewhere" }
+    feed(lane, started, listed([a, elsewhere], "10"))
+    expect(told(feed(lane, other({ namespaces: new Set([a.namespace, "more"]) }), listed([a, elsewhere], "11")))).toEqual(["Deleted x"])
+  })
+
+  it("says everything once more when it is read in another depth", () => {
+    const lane = watching()
+    expect(told(feed(lane, other({ depth: "metadata" }), listed([a, b], "12")))).toEqual(["Added #0", "Added #1"])
+    expect(told(feed(lane, other({ depth: "metadata" }), observed(line("MODIFIED", thing("a", "13")))))).toEqual(["Modified #0"])
+  })
+
+  it("lists nothing when only the events are others", () => {
+    const lane = watching()
+    expect(feed(lane, other({ events: new Set(["MODIFIED"]) })).commands).toEqual([watch("10")])
+    expect(told(feed(lane, observed(line("ADDED", thing("c", "11"))), observed(line("MODIFIED", thing("c", "12")))))).toEqual([
+      "Modified #0",
+    ])
+    const busy = listing()
+    expect(feed(busy, other({ events: new Set(["MODIFIED"]) })).commands).toEqual([])
+    expect(feed(paused(), other({ events: new Set(["MODIFIED"]) })).commands).toEqual([watch("11")])
+  })
+
+  it("that has not begun begins with what is selected last", () => {
+    const lane = makeLane(specOf())
+    expect(feed(lane, other({ selector: "app=a" })).commands).toEqual([])
+    expect(feed(lane, started).commands).toEqual([list])
+    expect(lane.spec.selector).toBe("app=a")
+  })
+
+  it("announces its objects as deleted when it is closed so", () => {
+    const lane = watching()
+    const output = feed(lane, { _tag: "Deselected", deleting: true })
+    expect(told(output)).toEqual(["Deleted a", "Deleted b"])
+    expect(output.commands).toEqual([{ _tag: "Close" }])
+    expect(lane.ledger.size).toBe(0)
   })
 })

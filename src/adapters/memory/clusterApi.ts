@@ -23,8 +23,9 @@ const withQuery = ({ name, namespace, selector, type }: Collection, members: Rea
   return `${collectionPath(type, namespace)}?${query.toString()}`
 }
 
-const acceptOf = ({ depth }: Collection, kind: string): string =>
-  depth === "metadata" ? `application/json;as=${kind};g=meta.k8s.io;v=v1` : "application/json"
+const json = "application/json"
+
+const acceptOf = ({ depth }: Collection, kind: string): string => (depth === "metadata" ? `${json};as=${kind};g=meta.k8s.io;v=v1` : json)
 
 /** A reply's body, or what its status means. */
 const bodyOfReply = (
@@ -55,10 +56,11 @@ export const makeClusterApi = (cluster: Cluster, token: string = administrator.t
       }
     })
 
-  const read = (path: string, accept = "application/json"): Effect.Effect<Uint8Array, ApiError> =>
-    Effect.flatMap(ask(path, accept), (given) =>
+  const readWhole = (path: string, ...rest: [accept: string, method?: "GET" | "POST" | "PATCH", body?: string]) =>
+    Effect.flatMap(ask(path, ...rest), (given) =>
       given._tag === "Reply" ? bodyOfReply(path, given) : Effect.fail(new ApiError({ failure: broken, path })),
     )
+  const read = (path: string, accept = json): Effect.Effect<Uint8Array, ApiError> => readWhole(path, accept)
 
   return {
     list: (request) =>
@@ -90,14 +92,8 @@ export const makeClusterApi = (cluster: Cluster, token: string = administrator.t
         return { next }
       }),
     read,
-    review: (path, document) =>
-      Effect.flatMap(ask(path, "application/json", "POST", JSON.stringify(document)), (given) =>
-        given._tag === "Reply" ? bodyOfReply(path, given) : Effect.fail(new ApiError({ failure: broken, path })),
-      ),
-    apply: (path, document) =>
-      Effect.flatMap(ask(path, "application/json", "PATCH", JSON.stringify(document)), (given) =>
-        given._tag === "Reply" ? Effect.asVoid(bodyOfReply(path, given)) : Effect.fail(new ApiError({ failure: broken, path })),
-      ),
+    review: (path, document) => readWhole(path, json, "POST", JSON.stringify(document)),
+    apply: (path, document) => Effect.asVoid(readWhole(path, json, "PATCH", JSON.stringify(document))),
     renewCredentials: Effect.void,
     address: "memory://cluster",
   }

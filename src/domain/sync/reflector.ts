@@ -234,6 +234,8 @@ const reselected = (lane: Lane, spec: LaneSpec, output: Output): void => {
   const { spec: before, state } = lane
   lane.spec = spec
   if (state._tag === "idle") return
+  // An epoch says that everything was announced: not so where some of it came before these events counted.
+  if (before.events.size !== spec.events.size) lane.epochOpen = false
   if (!sameDepth(before, spec)) lane.announcing = true
   if (!sameDepth(before, spec) || !sameReach(before, spec)) {
     lane.attempts = 0

@@ -66,8 +66,8 @@ export const canaries: ReadonlyArray<Canary> = [
     name: "a type that vanishes leaves its objects",
     shipped: "argoproj/argo-cd#1247",
     file: reflector,
-    from: "announceDepartures(lane, output, clear(lane.ledger))",
-    to: "clear(lane.ledger)",
+    from: "announceDepartures(lane, output, clear(lane.ledger))\n      // No list",
+    to: "clear(lane.ledger)\n      // No list",
   },
   {
     name: "a watch that is too old is opened again from the same version",

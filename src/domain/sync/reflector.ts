@@ -239,6 +239,7 @@ const reselected = (lane: Lane, spec: LaneSpec, output: Output): void => {
   if (!sameDepth(before, spec)) lane.announcing = true
   if (!sameDepth(before, spec) || !sameReach(before, spec)) {
     lane.attempts = 0
+    lane.comparison = undefined
     list(lane, output)
   } else if (state._tag === "watching" || (state._tag === "paused" && state.resume === "watch")) watch(lane, output)
   else if (state._tag === "paused") list(lane, output)

@@ -534,6 +534,12 @@ describe("a lane that is selected differently", () => {
     expect(told(feed(lane, other({ depth: "metadata" }), observed(line("MODIFIED", thing("a", "13")))))).toEqual(["Modified #0"])
   })
 
+  it("compares nothing any more: what no longer belongs is no drift", () => {
+    const lane = hearing()
+    feed(lane, due, other({ selector: "app=a" }), listed([a], "12"))
+    expect(lane.comparison).toBeUndefined()
+  })
+
   it("lists nothing when only the events are others", () => {
     const lane = watching()
     expect(feed(lane, other({ events: new Set(["MODIFIED"]) })).commands).toEqual([watch("10")])

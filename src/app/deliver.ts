@@ -30,7 +30,8 @@ export const deliverTurn = Effect.fnUntraced(function* (
   let from = 0
   while (from < output.changes.length) {
     const writer = takeWriter(desk)
-    const settings = { clusterId: desk.engine.clusterId, redact: desk.redact, reachable, bytesMax: desk.sink.bytesMax() }
+    const { redact, sink, whole } = desk
+    const settings = { clusterId: desk.engine.clusterId, redact, reachable, bytesMax: sink.bytesMax(), whole }
     const { messages, next } = encodeBatch(lane, records, output, from, writer, settings)
     const fresh = desk.contentDedup ? messages.filter((message) => !isRepeat(lane.contents, message, writer.bytes)) : messages
     if (fresh.length > 0) {
@@ -92,7 +93,8 @@ const noAddresses: ReadonlySet<string> = new Set()
 
 /** Only the lane of Services waits for their addresses. */
 const dialServices = (desk: Desk, lane: Lane, records: Records, output: Output): Effect.Effect<ReadonlySet<string>> => {
-  if (lane.spec.type.kind !== "Service") return Effect.succeed(noAddresses)
+  // A whole object says nothing of who answers.
+  if (lane.spec.type.kind !== "Service" || desk.whole !== undefined) return Effect.succeed(noAddresses)
   const addresses = output.changes.flatMap((change) => (change.event === "Deleted" ? [] : serviceAddresses(records, change.record)))
   return addresses.length === 0 ? Effect.succeed(noAddresses) : desk.dialer.reachable(addresses)
 }

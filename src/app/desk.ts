@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { listsConcurrentMax, writerBytesKeptMax, writersKeptMax } from "../domain/limit.ts"
 import type { Engine } from "../domain/sync/engine.ts"
+import type { WholeForm } from "../domain/wire/whole.ts"
 import { makeWriter, type Writer } from "../domain/wire/writer.ts"
 import { ClusterApi } from "../ports/ClusterApi.ts"
 import { Dialer } from "../ports/Dialer.ts"
@@ -17,6 +18,8 @@ export interface DeskOptions {
   readonly redact: boolean
   /** Leave out messages whose object is the same, byte for byte, as the last one sent of its uid. */
   readonly contentDedup: boolean
+  /** Write whole objects instead of messages. */
+  readonly whole?: WholeForm | undefined
   /** Called after a turn that changed what the ledger of a type holds, and when a type turns out not to be served. */
   readonly onTypesMayHaveChanged: Effect.Effect<void>
 }

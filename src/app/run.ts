@@ -21,6 +21,7 @@ import type { Fact } from "../domain/sync/fact.ts"
 import { makeLane, type Lane } from "../domain/sync/lane.ts"
 import type { Status } from "../domain/sync/status.ts"
 import { encodeMeta } from "../domain/wire/reply.ts"
+import type { WholeForm } from "../domain/wire/whole.ts"
 import { ClusterApi } from "../ports/ClusterApi.ts"
 import { Requests } from "../ports/Requests.ts"
 import { Sink, type SinkError } from "../ports/Sink.ts"
@@ -39,6 +40,8 @@ export interface RunOptions {
   readonly version: string
   readonly redact: boolean
   readonly contentDedup: boolean
+  /** Write whole objects instead of messages: for snapshots. */
+  readonly whole?: WholeForm | undefined
   readonly outputNamespaces: ReadonlyArray<string>
   readonly outputResources: ReadonlyArray<string>
   /** Label selector of all watches; empty: none. */
@@ -95,8 +98,9 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const surveys = yield* Queue.sliding<void>(1)
   const failure = yield* Deferred.make<never, SinkError>()
   const settled = yield* Deferred.make<void, SinkError>()
-  const { contentDedup, redact } = options
-  const desk = yield* makeDesk({ engine, redact, contentDedup, onTypesMayHaveChanged: Effect.asVoid(Queue.offer(surveys, undefined)) })
+  const { contentDedup, redact, whole } = options
+  const onTypesMayHaveChanged = Effect.asVoid(Queue.offer(surveys, undefined))
+  const desk = yield* makeDesk({ engine, redact, contentDedup, whole, onTypesMayHaveChanged })
   const fibers = yield* FiberMap.make<string, void, SinkError>()
   const supervisor: Supervisor = {
     options,

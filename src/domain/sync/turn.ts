@@ -6,7 +6,7 @@ import { batchBytesMax, batchMessagesMax } from "../limit.ts"
 import { Field, type Records } from "../read/record.ts"
 import { textOf } from "../read/text.ts"
 import { typeKey, typeName, type ResourceType } from "../select/resource.ts"
-import { encodeChange, encodeIdentity, type EncodeSettings } from "../wire/message.ts"
+import { encodeChange, encodeIdentity, encodeWhole, type EncodeSettings } from "../wire/message.ts"
 import type { Writer } from "../wire/writer.ts"
 import { forgetDepartures, recentDepartures, rememberDeparture, type Departures } from "./departures.ts"
 import type { Change, ChangeEvent, Departed, Fact, Output } from "./fact.ts"
@@ -103,14 +103,34 @@ export const encodeBatch = (
     const change = output.changes[next] as Change
     const type = change.departed === undefined ? lane.spec.type : (change.type ?? lane.spec.type)
     const start = writer.at
-    encodeChange(writer, change, records, type, settings)
+    const event = encodeEvent(writer, change, records, type, settings)
+    if (event === undefined) continue
     if (writer.at - start > settings.bytesMax && !shrink(lane, records, output, change, start, writer, settings)) continue
     const departed = departedOf(change, records)
     const { name, namespace, uid } = departed
     noteSent(lane, departed)
-    messages.push({ event: change.event, type, namespace, name, uid, start, end: writer.at })
+    messages.push({ event, type, namespace, name, uid, start, end: writer.at })
   }
   return { messages, next }
+}
+
+/** Encodes one change; answers what it is to whoever receives it, or undefined where nothing is to be said. */
+const encodeEvent = (
+  writer: Writer,
+  change: Change,
+  records: Records,
+  type: ResourceType,
+  { whole, ...settings }: MessageSettings,
+): ChangeEvent | undefined => {
+  if (whole === undefined || change.departed !== undefined) encodeChange(writer, change, records, type, settings)
+  else if (change.event === "Deleted") encodeIdentity(writer, records, change.record, type, settings.clusterId)
+  else if (!encodeWhole(writer, change, records, type, { ...settings, whole })) {
+    // What has got an owner since it was told is left out from now on.
+    if (change.event === "Added") return undefined
+    encodeIdentity(writer, records, change.record, type, settings.clusterId)
+    return "Deleted"
+  }
+  return change.event
 }
 
 /** Replaces an oversize message by what may be sent in its place; false when nothing may. */

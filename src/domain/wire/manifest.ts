@@ -1,9 +1,11 @@
 /**
- * A payload as a YAML document for snapshots. Written for JSON's own values only: objects, arrays, strings, numbers, true, false, null.
+ * A payload or an object as a YAML document for snapshots. Written for JSON's own values only: objects, arrays, strings, numbers, true,
+ * false, null.
  * Invariants: every document means the same to a YAML 1.1 and to a YAML 1.2 reader; a scalar is one line whatever its length, so that no
  * line of a value can be taken for the delimiter between documents; no control character is written raw.
  * Does not know files; the delimiter is the writer's.
  */
+import { parseExact } from "./exact.ts"
 import { compareText } from "./pairs.ts"
 
 /** Texts that a plain scalar may hold without meaning something else: they begin with a letter or a slash and hold no indicator. */
@@ -76,7 +78,7 @@ const itemLines = (value: unknown, indent: string): ReadonlyArray<string> => {
 }
 
 /**
- * The YAML document of a payload, keys sorted at each level, ending in a line feed and without the delimiter.
- * @param payloadJson the text of `Object` in a message
+ * The YAML document of a payload or of a whole object, keys sorted at each level, ending in a line feed and without the delimiter.
+ * @param json the text of `Object` in a message
  */
-export const documentOf = (payloadJson: string): string => `${linesOf(JSON.parse(payloadJson), "").join("\n")}\n`
+export const documentOf = (json: string): string => `${linesOf(parseExact(json), "").join("\n")}\n`

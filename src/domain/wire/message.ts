@@ -14,6 +14,7 @@ import { writeRawText } from "./canonical.ts"
 import { writeMetadata } from "./metadata.ts"
 import { redactMember } from "./redact.ts"
 import { componentMetadata, serviceKind } from "./service.ts"
+import { writeWhole, type WholeForm } from "./whole.ts"
 import { encodeText, escapeInto, writeAscii, writeQuoted, writeText, type Writer } from "./writer.ts"
 
 export interface EncodeSettings {
@@ -23,6 +24,8 @@ export interface EncodeSettings {
   readonly redact: boolean
   /** Those of the Services' `host:port` that accept a connection. */
   readonly reachable: ReadonlySet<string>
+  /** Write whole objects in the place of what Meshery Server reads: for snapshots, never for a broker. */
+  readonly whole?: WholeForm | undefined
 }
 
 const eventNames: Readonly<Record<ChangeEvent, string>> = { Added: "ADDED", Modified: "MODIFIED", Deleted: "DELETED" }
@@ -44,6 +47,28 @@ export const encodeChange = (writer: Writer, change: Change, records: Records, t
   writeAscii(writer, envelopeHead(change.event))
   writePayload(writer, records, change.record, type, settings, change.event)
   writeAscii(writer, "}")
+}
+
+/**
+ * Appends one change with the whole object in the envelope.
+ * @returns false, and nothing is written, where the form leaves the object out
+ */
+export const encodeWhole = (
+  writer: Writer,
+  { event, record }: Change,
+  records: Records,
+  type: ResourceType,
+  { redact, whole }: EncodeSettings & { readonly whole: WholeForm },
+): boolean => {
+  const header = headerOf(records, record, type)
+  const start = writer.at
+  writeAscii(writer, envelopeHead(event))
+  if (!writeWhole(writer, records, record, header, whole, redact && header.kind === "Secret")) {
+    writer.at = start
+    return false
+  }
+  writeAscii(writer, "}")
+  return true
 }
 
 /**

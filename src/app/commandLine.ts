@@ -56,7 +56,23 @@ export const ownFlags = {
     names: ["o", "format"],
     kind: "text",
     value: "FORMAT",
-    meaning: "yaml, into a file (default), or ndjson, one message a line on stdout",
+    meaning:
+      "yaml, into a file (default); json, one List, or ndjson, one message a line, both on stdout unless a file is named; folder, a file for each object",
+    of: ["snapshot"],
+  },
+  clean: {
+    names: ["clean"],
+    kind: "switch",
+    value: "",
+    meaning:
+      "manifests that can be applied again: without status, identity and what the cluster has filled in; objects that a controller or the cluster makes by itself are left out",
+    of: ["snapshot"],
+  },
+  includeOwned: {
+    names: ["include-owned"],
+    kind: "switch",
+    value: "",
+    meaning: "with --clean: do not leave these out",
     of: ["snapshot"],
   },
   estimate: {

@@ -79,9 +79,15 @@ const commands: Readonly<
   },
   snapshot: {
     usage: "snapshot [KIND ...] [flags]",
-    text: "The cluster as it is now, as one YAML file or lines of JSON, and the end. Secrets are redacted; needs no broker.",
+    text: "The cluster as it is now, and the end: a YAML file, a List of JSON, lines or a folder. Secrets are redacted; needs no broker. --output-file - is stdout; yaml and ndjson hold messages as --output file and stdout write them, json and folder whole objects, --clean manifests for kubectl apply.",
     settings: ["outputFile", "append", ...selectionSettings, "showSecrets", "stopAfter", "clusterId", ...clusterSettings],
-    examples: ["snapshot", "snapshot pods deploy -n shop --output-file shop.yaml", "snapshot -o ndjson -A"],
+    examples: [
+      "snapshot",
+      "snapshot pods deploy -n shop --output-file shop.yaml",
+      "snapshot -n shop --clean --show-secrets --output-file shop.yaml",
+      "snapshot '*' --output-file everything/",
+      "snapshot -o json -A",
+    ],
   },
   diff: {
     usage: "diff BEFORE AFTER",

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import type { CollectionOptions } from "../adapters/filesystem/collection.ts"
 import type { SnapshotOptions } from "../adapters/filesystem/snapshot.ts"
 import type { NatsOptions } from "../adapters/nats/broker.ts"
 import type { ServerInspection } from "../adapters/nats/inspection.ts"
@@ -17,6 +18,7 @@ import { Requests } from "../ports/Requests.ts"
 import { both, Sink, type SinkError } from "../ports/Sink.ts"
 import { isOn, type Values } from "./settings.ts"
 
+export type { Target } from "../adapters/filesystem/collection.ts"
 export type { ServerInspection } from "../adapters/nats/inspection.ts"
 
 const optional = (text: string): string | undefined => (text === "" ? undefined : text)
@@ -86,16 +88,36 @@ export const inspectBroker = (values: Values): Effect.Effect<ReadonlyArray<Serve
 export const layerBrokerOf = (options: NatsOptions): Layer.Layer<Sink | Requests, MeshError> =>
   Layer.unwrap(Effect.promise(async () => (await import("../adapters/nats/broker.ts")).layer(options)))
 
-const layerSnapshotSink = (values: Values): Layer.Layer<Sink, SinkError> =>
-  layerSnapshotOf({ file: optional(values.outputFile.text), extended: isOn(values.extended.text), append: isOn(values.append.text) })
+const layerSnapshotSink = (values: Values, manifests = false): Layer.Layer<Sink, SinkError> =>
+  layerSnapshotOf({
+    file: optional(values.outputFile.text),
+    extended: isOn(values.extended.text),
+    append: isOn(values.append.text),
+    manifests,
+  })
 
 /** A YAML snapshot as Sink. Fails with ErrOutputFile. */
 export const layerSnapshotOf = (options: SnapshotOptions): Layer.Layer<Sink, SinkError> =>
   Layer.unwrap(Effect.promise(async () => (await import("../adapters/filesystem/snapshot.ts")).layer(options)))
 
-/** YAML snapshots. */
-export const layerSnapshot = (values: Values): Layer.Layer<Sink | Requests, SinkError> =>
-  Layer.merge(layerSnapshotSink(values), layerNoRequests)
+/** YAML snapshots. @param manifests whether the messages hold manifests */
+export const layerSnapshot = (values: Values, manifests = false): Layer.Layer<Sink | Requests, SinkError> =>
+  Layer.merge(layerSnapshotSink(values, manifests), layerNoRequests)
+
+/** The latest state of each object, written as a whole at the end. */
+export const layerCollection = (options: CollectionOptions): Layer.Layer<Sink | Requests, SinkError> =>
+  Layer.unwrap(
+    Effect.promise(async () =>
+      Layer.merge((await import("../adapters/filesystem/collection.ts")).layerCollection(options), layerNoRequests),
+    ),
+  )
+
+/** Bytes on standard output. */
+export const writeBytes = (bytes: Uint8Array): Effect.Effect<void, SinkError> =>
+  Effect.flatMap(
+    Effect.promise(() => import("../adapters/terminal/stdout.ts")),
+    ({ writeStdout }) => writeStdout(bytes),
+  )
 
 /** One line of JSON for each message on stdout. */
 export const layerStdout: Layer.Layer<Sink | Requests> = Layer.unwrap(

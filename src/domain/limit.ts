@@ -242,6 +242,8 @@ export const spoolGarbageBytesMin = 64 * MiB
 /** Documents are copied from the spool this many bytes, and this many documents, at a time. */
 export const spoolCopyBytes = 1 * MiB
 export const spoolReadsMax = 64
+/** A part of a path, in bytes, on every file system in use. */
+export const fileNameBytesMax = 255
 /** Generated snapshot names of one day, `00` to `1023`, as in the Go MeshSync. */
 export const snapshotNamesMax = 1_024
 

@@ -43,6 +43,10 @@ export const createPartial = (target: string): Effect.Effect<PartialFile, SinkEr
     discard,
   )
 
+/** A file without a name: the operating system removes it with the process, however that ends. */
+export const createHidden = (target: string): Effect.Effect<PartialFile, SinkError, Scope.Scope> =>
+  Effect.tap(createPartial(target), (file) => attempt(target, () => rm(file.path)))
+
 /** Like `createPartial`, with the content of an existing `target`, if there is one, to be continued. */
 export const continuePartial = (target: string): Effect.Effect<PartialFile, SinkError, Scope.Scope> =>
   Effect.acquireRelease(

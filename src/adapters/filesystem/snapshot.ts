@@ -3,7 +3,7 @@
  * order. Nothing is ever seen half-written under a final name; what is on the way lies under temporary names in the same folder, so that
  * a place that cannot be written is found out before the cluster is read. Two runs over the same objects write the same bytes.
  */
-import { realpath, rm, stat } from "node:fs/promises"
+import { realpath, stat } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -13,13 +13,13 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { snapshotNamesMax } from "../../domain/limit.ts"
-import { documentOf } from "../../domain/wire/manifest.ts"
-import { payloadSpan } from "../../domain/wire/message.ts"
+import { placeInManifest } from "../../domain/wire/order.ts"
 import { accepted, Sink, type Message, type SinkError, type Written } from "../../ports/Sink.ts"
+import { delimiter, documentText } from "./document.ts"
 import { attempt, errnoOf, outputFailure, outputRefusal } from "./failure.ts"
 import * as PartialFile from "./partialFile.ts"
 import { extendedName, generatedName } from "./snapshotName.ts"
-import { compact, isWasteful, makeSpool, spoolDocuments, writeSorted, type Placement, type Spool } from "./spool.ts"
+import { makeSpool, spoolCompactly, spoolDocuments, writeSorted, type Placement, type Spool } from "./spool.ts"
 
 export interface SnapshotOptions {
   /** The name to write under; undefined: a new name is generated. */
@@ -28,11 +28,11 @@ export interface SnapshotOptions {
   readonly extended: boolean
   /** Continue files that exist, as the Go MeshSync does, instead of replacing them. */
   readonly append: boolean
+  /** The messages hold manifests: they are written in the order in which they are best applied. */
+  readonly manifests?: boolean
   /** Where relative and generated names are; the working directory if absent. */
   readonly folder?: string
 }
-
-const delimiter = "---\n"
 
 /** A recording under way. `spool` is the extended file itself, where there is one. */
 interface Recording {
@@ -85,12 +85,6 @@ const findFreeNumber = (options: SnapshotOptions, nameOf: (from: number) => stri
     }
   })
 
-const hideFile = (file: PartialFile.PartialFile): Effect.Effect<void, SinkError> => attempt(file.target, () => rm(file.path))
-
-/** A spool without a name: the operating system removes it with the process, however that ends. */
-const createHidden = (target: string): Effect.Effect<PartialFile.PartialFile, SinkError, Scope.Scope> =>
-  Effect.tap(PartialFile.createPartial(target), hideFile)
-
 const ensureDelimited = (file: PartialFile.PartialFile): Effect.Effect<void, SinkError> =>
   Effect.gen(function* () {
     const tail = yield* PartialFile.readTail(file, delimiter.length + 1)
@@ -100,12 +94,6 @@ const ensureDelimited = (file: PartialFile.PartialFile): Effect.Effect<void, Sin
 
 const beginFile = (target: string, append: boolean): Effect.Effect<PartialFile.PartialFile, SinkError, Scope.Scope> =>
   append ? Effect.tap(PartialFile.continuePartial(target), ensureDelimited) : PartialFile.createPartial(target)
-
-const documentText = ({ payload }: Message): string => {
-  const [start, end] = payloadSpan(payload)
-  const text = documentOf(Buffer.from(payload.buffer, payload.byteOffset + start, end - start).toString("utf8"))
-  return text.endsWith("\n") ? text : `${text}\n`
-}
 
 /** The bytes that a batch adds to the spool, and where in them each object's latest document is. */
 const layOut = (
@@ -134,12 +122,10 @@ const layOut = (
 const record = (recording: Recording, messages: ReadonlyArray<Message>): Effect.Effect<void, SinkError, Scope.Scope> =>
   Effect.gen(function* () {
     const { bytes, placements } = layOut(recording, messages)
-    yield* spoolDocuments(recording.spool, bytes, placements)
+    // The extended file is not the spool's to compact.
+    if (recording.extended !== undefined) yield* spoolDocuments(recording.spool, bytes, placements)
+    else yield* spoolCompactly(recording.spool, recording.main, bytes, placements)
     recording.events += messages.length
-    if (recording.extended !== undefined || !isWasteful(recording.spool)) return
-    const old = recording.spool.file
-    yield* compact(recording.spool, yield* createHidden(recording.main))
-    yield* PartialFile.discard(old)
   })
 
 /** The final names that a run's files got. */
@@ -203,8 +189,16 @@ const openRecording = (options: SnapshotOptions, main: string): Effect.Effect<Re
   Effect.gen(function* () {
     const extended = options.extended ? yield* inspectName(extendedName(main)) : undefined
     const real = yield* inspectName(main)
-    const file = extended === undefined ? yield* createHidden(real) : yield* beginFile(extended, options.append)
-    return { options, spool: makeSpool(file), main: real, extended, events: 0, settled: false, closed: false }
+    const file = extended === undefined ? yield* PartialFile.createHidden(real) : yield* beginFile(extended, options.append)
+    return {
+      options,
+      spool: makeSpool(file, options.manifests === true ? placeInManifest : undefined),
+      main: real,
+      extended,
+      events: 0,
+      settled: false,
+      closed: false,
+    }
   })
 
 const make = (options: SnapshotOptions): Effect.Effect<Sink["Service"], SinkError, Scope.Scope> =>

@@ -4,14 +4,17 @@
  * Knows nothing of YAML or of names of snapshots.
  */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { spoolCopyBytes, spoolGarbageBytesMin, spoolReadsMax } from "../../domain/limit.ts"
-import { apiVersionOf } from "../../domain/select/resource.ts"
+import type { ResourceType } from "../../domain/select/resource.ts"
+import { placeOfType } from "../../domain/wire/order.ts"
 import type { Message, SinkError } from "../../ports/Sink.ts"
 import { attempt } from "./failure.ts"
-import { appendBytes, readInto, type PartialFile } from "./partialFile.ts"
+import { appendBytes, createHidden, discard, readInto, type PartialFile } from "./partialFile.ts"
 
-interface Entry {
-  /** `apiVersion NUL kind`: orders as the pair does. One string for all objects of a type. */
+export interface Entry {
+  readonly type: ResourceType
+  /** Orders the types. One string for all objects of a type. */
   readonly place: string
   /** One string for all objects of a namespace. */
   readonly namespace: string
@@ -32,10 +35,18 @@ export interface Spool {
   readonly entries: Map<string, Entry>
   /** Types and namespaces by themselves, so that equal ones share one string. */
   readonly interned: Map<string, string>
+  /** Types ordered by this text are in the order of the documents. */
+  readonly placeOf: (type: ResourceType) => string
   bytesLive: number
 }
 
-export const makeSpool = (file: PartialFile): Spool => ({ file, entries: new Map(), interned: new Map(), bytesLive: 0 })
+export const makeSpool = (file: PartialFile, placeOf = placeOfType): Spool => ({
+  file,
+  entries: new Map(),
+  interned: new Map(),
+  placeOf,
+  bytesLive: 0,
+})
 
 const intern = (spool: Spool, text: string): string => {
   const known = spool.interned.get(text)
@@ -44,10 +55,7 @@ const intern = (spool: Spool, text: string): string => {
   return text
 }
 
-const placeOf = ({ type }: Message): string => `${apiVersionOf(type)}\0${type.kind}`
-
-const keyOf = (message: Message): string =>
-  message.uid === "" ? `${placeOf(message)}\0${message.namespace}\0${message.name}` : message.uid
+const keyOf = ({ name, namespace, type, uid }: Message): string => (uid === "" ? `${placeOfType(type)}\0${namespace}\0${name}` : uid)
 
 const forget = (spool: Spool, key: string): void => {
   const entry = spool.entries.get(key)
@@ -63,7 +71,8 @@ const remember = (spool: Spool, { message, span }: Placement, base: number): voi
   const [start, end] = span
   spool.bytesLive += end - start
   spool.entries.set(key, {
-    place: intern(spool, placeOf(message)),
+    type: message.type,
+    place: intern(spool, spool.placeOf(message.type)),
     namespace: intern(spool, message.namespace),
     name: message.name,
     uid: message.uid,
@@ -82,7 +91,7 @@ export const spoolDocuments = (spool: Spool, bytes: Uint8Array, placements: Read
   })
 
 /** Whether more of the file is garbage than is worth keeping. */
-export const isWasteful = ({ bytesLive, file }: Spool): boolean => {
+const isWasteful = ({ bytesLive, file }: Spool): boolean => {
   const garbage = file.size - bytesLive
   return garbage > spoolGarbageBytesMin && garbage > file.size / 2
 }
@@ -131,8 +140,23 @@ const copyEntries = (
     }
   })
 
+/** Appends documents as `spoolDocuments` does, and gets rid of garbage that has become too much. `near`: a file in the spool's folder. */
+export const spoolCompactly = (
+  spool: Spool,
+  near: string,
+  bytes: Uint8Array,
+  placements: ReadonlyArray<Placement>,
+): Effect.Effect<void, SinkError, Scope.Scope> =>
+  Effect.gen(function* () {
+    yield* spoolDocuments(spool, bytes, placements)
+    if (!isWasteful(spool)) return
+    const old = spool.file
+    yield* compact(spool, yield* createHidden(near))
+    yield* discard(old)
+  })
+
 /** Moves the living documents into `fresh`, which takes the old file's place. */
-export const compact = (spool: Spool, fresh: PartialFile): Effect.Effect<void, SinkError> =>
+const compact = (spool: Spool, fresh: PartialFile): Effect.Effect<void, SinkError> =>
   Effect.gen(function* () {
     const moved: Array<readonly [Entry, number]> = []
     const entries = [...spool.entries.values()].toSorted((first, second) => first.offset - second.offset)
@@ -149,6 +173,23 @@ const compareEntries = (first: Entry, second: Entry): number =>
   compareText(first.name, second.name) ||
   compareText(first.uid, second.uid)
 
-/** Appends the living documents to `to`, in the order of apiVersion, kind, namespace, name and uid. */
-export const writeSorted = ({ entries, file }: Spool, to: PartialFile): Effect.Effect<void, SinkError> =>
-  Effect.suspend(() => copyEntries(file, [...entries.values()].toSorted(compareEntries), to, () => undefined))
+/** The living documents' entries in the order of type, namespace, name and uid. */
+export const sortEntries = ({ entries }: Spool): ReadonlyArray<Entry> => [...entries.values()].toSorted(compareEntries)
+
+/** One document's bytes. */
+export const readDocument = ({ file }: Spool, entry: Entry): Effect.Effect<Uint8Array, SinkError> => readGroup(file, [entry])
+
+/** Hands on the living documents in their order, some of them at a time. */
+export const streamSorted = (spool: Spool, take: (bytes: Uint8Array) => Effect.Effect<void, SinkError>): Effect.Effect<void, SinkError> =>
+  Effect.gen(function* () {
+    const entries = sortEntries(spool)
+    for (let index = 0; index < entries.length;) {
+      const group = takeGroup(entries, index)
+      yield* take(yield* readGroup(spool.file, group))
+      index += group.length
+    }
+  })
+
+/** Appends the living documents to `to`, in their order. */
+export const writeSorted = (spool: Spool, to: PartialFile): Effect.Effect<void, SinkError> =>
+  streamSorted(spool, (bytes) => appendBytes(to, bytes))

@@ -69,5 +69,6 @@ export const layerLines = (stream: Writable, name: string): Layer.Layer<Sink> =>
 /** Every message as one line of JSON on standard output. */
 export const layerStdout: Layer.Layer<Sink> = Layer.suspend(() => layerLines(process.stdout, "stdout"))
 
-/** Text on standard output, for the feed and the progress line. */
-export const writeStdout = (text: string): Effect.Effect<void, SinkError> => Effect.suspend(() => writeTo(process.stdout, text))
+/** Text on standard output, for the feed and the progress line, or bytes. */
+export const writeStdout = (text: string | Uint8Array): Effect.Effect<void, SinkError> =>
+  Effect.suspend(() => writeTo(process.stdout, text))

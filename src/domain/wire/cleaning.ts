@@ -1,6 +1,7 @@
 /**
  * From an object of a cluster to a manifest that can be applied again, here or elsewhere: without what the API server and its controllers
- * have filled in. What a person may have chosen stays, even where it mostly is a default: node ports, storage classes, volumes bound by hand.
+ * have filled in. What a person may have chosen stays, even where it mostly is a default: node ports, storage classes, volumes bound
+ * by hand.
  *
  * Invariants: cleaning what is clean changes nothing; what has no rule here loses only its status and the bookkeeping of its metadata.
  */

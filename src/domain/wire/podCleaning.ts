@@ -1,6 +1,6 @@
 /**
- * What the API server has filled into pods and pod templates, taken away again. A default is taken away only where the value is the default,
- * so that nothing changes its meaning; a template keeps whatever only a person can have put there, such as its node.
+ * What the API server has filled into pods and pod templates, taken away again. A default is taken away only where the value is
+ * the default, so that nothing changes its meaning; a template keeps whatever only a person can have put there, such as its node.
  */
 import { change, changeItems, changeMembers, drop, dropEmpty, dropValues, dropWhere, itemsOf, keepItems } from "./edit.ts"
 import { isMembers, type Members } from "./exact.ts"

@@ -18,11 +18,16 @@ export type WholeForm =
   /** What can be applied again; `derived`: also objects that a controller or the cluster makes by itself. */
   | { readonly _tag: "Manifest"; readonly derived: boolean }
 
+/** The line before the items of a List of v1, each of which is a line too, and the one behind them. */
+export const listHead = '{"apiVersion":"v1","kind":"List","metadata":{},"items":['
+export const listTail = "]}"
+
 const redactValues = (value: unknown): unknown =>
   isMembers(value) ? Object.fromEntries(Object.keys(value).map((name) => [name, redacted])) : redacted
 
 /**
- * A Secret without its values. The placeholder is no base64, so that the API server refuses it: a redacted Secret never replaces a real one.
+ * A Secret without its values. The placeholder is no base64, so that the API server refuses it: a redacted Secret never replaces a
+ * real one.
  */
 export const redactObject = (object: Members): Members => {
   const hidden = ["data", "binaryData", "stringData"].reduce((edited, name) => change(edited, name, redactValues), object)

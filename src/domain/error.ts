@@ -292,6 +292,20 @@ export const errorRegistry = {
     "There is no such file, it may not be read, or another program wrote it",
     "Name a snapshot of --output file, or the lines of --output stdout",
   ),
+  ErrStateFile: entry(
+    1043,
+    "Alert",
+    "The state file cannot be used",
+    "It is damaged, of another cluster or broker, or cannot be read or written there",
+    "Nothing where it was set aside: everything is announced once more. Else name another path, or free some space",
+  ),
+  ErrStateFileHeld: entry(
+    1044,
+    "Critical",
+    "Another process uses the state file",
+    "Two of them run with the same --state-file",
+    "Stop the other one, or give each a file of its own",
+  ),
 } as const satisfies Record<string, ErrorEntry>
 
 /** The key of an entry. */

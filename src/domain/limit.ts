@@ -216,6 +216,22 @@ export const sessionsListedEveryMs = 10 * second
 /** A frame of a terminal's connection; API servers send what a read of 32 KiB at most brought. */
 export const terminalFrameBytesMax = 1 * MiB
 
+// The state file -----------------------------------------------------------------------------------------------------
+
+/** A line of it: a selection with 10,000 namespaces is 640 KiB. An object whose line would be longer is not written down. */
+export const stateLineBytesMax = 1 * MiB
+/** It is written anew when it has grown to so many times what it needs, and to at least this: 10,000 objects are some 1.2 MiB. */
+export const stateGrowthMax = 4
+export const stateGrownBytesMin = 4 * MiB
+/** It is read in pieces of this size. */
+export const stateReadBytes = 256 * KiB
+/** Confirmations wait this long for the next entries; a process that is killed in between repeats one batch of each lane. */
+export const stateFlushEveryMs = 100
+/** What a kernel has not written is lost when a node loses its power; so the file is made safe this often while it grows. */
+export const stateSyncEveryMs = 5 * second
+/** Another process that holds it answers at once, or is stopped. */
+export const stateLockWaitMs = 1 * second
+
 // Services -----------------------------------------------------------------------------------------------------------
 
 export const dialWaitMs = 5 * second

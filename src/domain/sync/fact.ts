@@ -71,11 +71,13 @@ export interface Departed {
 
 export type ChangeEvent = "Added" | "Modified" | "Deleted"
 
-/** One change to announce. It points into the block (`record`), or, for a swept object, carries what the ledger knew of it. */
+/**
+ * One change to announce, or to announce once more (`repeated`: nothing is remembered of it that was not before). It points into the block (`record`), or, for a swept object, carries what the ledger knew of it.
+ */
 export type Change =
-  | { readonly event: ChangeEvent; readonly record: number; readonly departed?: undefined }
+  | { readonly event: ChangeEvent; readonly record: number; readonly departed?: undefined; readonly repeated?: true }
   /** `type` where it is not the lane's: an object announced under an apiVersion that is no longer preferred. */
-  | { readonly event: "Deleted"; readonly record: -1; readonly departed: Departed; readonly type?: ResourceType }
+  | { readonly event: "Deleted"; readonly record: -1; readonly departed: Departed; readonly type?: ResourceType; readonly repeated?: true }
 
 /** A reason as data: an entry of the error registry with what it concerns. Logged and counted by the shell. */
 export interface Notice {
@@ -93,6 +95,8 @@ export type Mark = "begin" | "end" | "digest" | "deselected" | "vanished"
 /** What a step asks for. One Output serves a whole block and is emptied by its reader. */
 export interface Output {
   readonly changes: Array<Change>
+  /** What changed as well, and the selection keeps to itself. */
+  readonly unsaid: Array<Change>
   readonly commands: Array<Command>
   readonly notices: Array<Notice>
   readonly marks: Array<Mark>
@@ -100,10 +104,11 @@ export interface Output {
   announced: boolean
 }
 
-export const makeOutput = (): Output => ({ changes: [], commands: [], notices: [], marks: [], announced: false })
+export const makeOutput = (): Output => ({ changes: [], unsaid: [], commands: [], notices: [], marks: [], announced: false })
 
 export const clearOutput = (output: Output): void => {
   output.changes.length = 0
+  output.unsaid.length = 0
   output.commands.length = 0
   output.notices.length = 0
   output.marks.length = 0

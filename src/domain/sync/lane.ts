@@ -7,7 +7,7 @@ import { Field, Flaw, Source, startOf, type Records } from "../read/record.ts"
 import { textOf } from "../read/text.ts"
 import type { LaneSpec } from "../select/selection.ts"
 import { typeKey } from "../select/resource.ts"
-import type { ChangeEvent, Departed, Failure, Output } from "./fact.ts"
+import type { Change, ChangeEvent, Departed, Failure, Output } from "./fact.ts"
 import { keep, makeLedger, Outcome, remove, upsert, type Ledger } from "./ledger.ts"
 
 export type State =
@@ -48,6 +48,8 @@ export interface Lane {
   spec: LaneSpec
   readonly key: string
   readonly ledger: Ledger
+  /** Lives that an earlier run announced, and whose end nobody has announced: said first of all. */
+  left: ReadonlyArray<Departed>
   state: State
   /** Version to watch from: of the last complete list, event or bookmark. */
   resourceVersion: string
@@ -89,10 +91,16 @@ export interface Lane {
   readonly contents: Map<string, number>
 }
 
-export const makeLane = (spec: LaneSpec): Lane => ({
+/**
+ * A lane that has not begun.
+ * @param ledger what an earlier run has announced of this type
+ * @param left earlier lives of its addresses
+ */
+export const makeLane = (spec: LaneSpec, ledger: Ledger = makeLedger(), left: ReadonlyArray<Departed> = []): Lane => ({
   spec,
   key: typeKey(spec.type),
-  ledger: makeLedger(),
+  ledger,
+  left,
   state: { _tag: "idle" },
   resourceVersion: "",
   limit: pageObjectsFirst,
@@ -120,13 +128,17 @@ const wireEvent = { Added: "ADDED", Modified: "MODIFIED", Deleted: "DELETED" } a
 /** Whether the selection lets a change of this sort out. The ledger follows the cluster all the same. */
 const publishes = (lane: Lane, event: ChangeEvent): boolean => !lane.spec.hidden && lane.spec.events.has(wireEvent[event])
 
+/** Where a change goes. */
+const wayOf = (lane: Lane, output: Output, event: ChangeEvent): Array<Change> => (publishes(lane, event) ? output.changes : output.unsaid)
+
 const announce = (lane: Lane, output: Output, event: ChangeEvent, record: number): void => {
-  if (publishes(lane, event)) output.changes.push({ event, record })
+  wayOf(lane, output, event).push({ event, record })
 }
 
 /** Announces the end of objects that the ledger alone remembers. */
 export const announceDepartures = (lane: Lane, output: Output, departed: ReadonlyArray<Departed>): void => {
-  if (publishes(lane, "Deleted")) for (const one of departed) output.changes.push({ event: "Deleted", record: -1, departed: one })
+  const way = wayOf(lane, output, "Deleted")
+  for (const one of departed) way.push({ event: "Deleted", record: -1, departed: one })
 }
 
 /** Takes in the items of a list page. */
@@ -169,8 +181,8 @@ export const absorbLines = (lane: Lane, records: Records, output: Output, nowMs:
 const absorb = (lane: Lane, records: Records, record: number, output: Output): void => {
   switch (upsert(lane.ledger, records, record)) {
     case Outcome.same:
-      if (lane.announcing) announce(lane, output, "Added", record)
-      else lane.counts.unchanged++
+      if (!lane.announcing) lane.counts.unchanged++
+      else if (publishes(lane, "Added")) output.changes.push({ event: "Added", record, repeated: true })
       return
     case Outcome.added:
       return announce(lane, output, "Added", record)

@@ -1,8 +1,6 @@
 /**
  * What has been announced of one resource type, without the objects: an open-addressing table of 40-byte slots and an arena of names.
  *
- *   slot (10 words): hash · namespace · name · uid (4 words) · resourceVersion (2 words) · round and flags
- *
  * Between four and five fifths of a big table are in use: a slot costs 50 to 63 bytes, with a 40-character name about 100 an object.
  * Invariants: one slot an address (namespace and name, as the API server means them: escapes of JSON are undone); `size` slots are in use;
  * its digest (digest.ts) is that of all of them.
@@ -16,15 +14,8 @@ import { addToDigest, type Digest } from "./digest.ts"
 import type { Departed } from "./fact.ts"
 import { matchesUid, packUid, packVersion, unpackUid, unpackVersion, versionDigits, writeUid, writeVersion } from "./identity.ts"
 import { assignText, makeSlice, type Slice, takeText } from "./slice.ts"
+import { At, capacityFirst, doubted, fits, hashOf, homeOf, largeCapacity, oddUid, oddVersion, roundMask, words } from "./slot.ts"
 
-const words = 10
-const At = { hash: 0, namespace: 1, name: 2, uid: 3, version: 7, round: 9 } as const
-/** The uid (or version) is no UUID (no decimal of 18 digits): the word holds where its text lies in the arena. */
-const oddUid = 1 << 30
-const oddVersion = 1 << 29
-const roundMask = (1 << 29) - 1
-const capacityFirst = 16
-const largeCapacity = 4096
 /** Copying the arena pays when more than half of it, and at least this much, is garbage. */
 const garbageBytesMin = 32 * 1024
 
@@ -72,14 +63,44 @@ export const upsert = (ledger: Ledger, records: Records, record: number): Outcom
   }
   mark(ledger, slot)
   const sameUid = uidMatches(ledger, slot)
-  if (sameUid && versionMatches(ledger, slot)) return Outcome.same
+  const inDoubt = isDoubted(ledger, slot)
+  if (sameUid && !inDoubt && versionMatches(ledger, slot)) return Outcome.same
   if (!sameUid) ledger.replaced = departedAt(ledger, slot)
-  count(ledger, slot, -1)
-  discardIdentity(ledger, slot)
-  writeIdentity(ledger, slot)
-  count(ledger, slot, 1)
-  compact(ledger)
-  return sameUid ? Outcome.modified : Outcome.recreated
+  overwrite(ledger, slot)
+  return !sameUid ? Outcome.recreated : inDoubt ? Outcome.added : Outcome.modified
+}
+
+/**
+ * Takes in what an earlier run has announced.
+ * @param inDoubt whether it is not sure that it was: the object counts as new when it is met, but its end is announced as well
+ * @returns the life that it takes the place of, if it was another one
+ */
+export const restore = (ledger: Ledger, object: Departed, inDoubt: boolean): Departed | undefined => {
+  const slot = seekDeparted(ledger, object)
+  const isNew = ledger.slots[slot] === 0
+  const before = isNew || uidMatches(ledger, slot) ? undefined : departedAt(ledger, slot)
+  ;(isNew ? insert : overwrite)(ledger, slot)
+  // The table may have grown, or been built anew, since.
+  if (inDoubt) doubtAt(ledger, seekDeparted(ledger, object))
+  return before
+}
+
+/** Forgets an object of which its identity is known; false where nothing of that life is held. */
+export const dismiss = (ledger: Ledger, object: Departed): boolean => {
+  const slot = seekDeparted(ledger, object)
+  if (ledger.slots[slot] === 0 || !uidMatches(ledger, slot)) return false
+  erase(ledger, slot)
+  return true
+}
+
+/** Nothing that is held is sure to have been said in the form that it has now. */
+export const doubtAll = (ledger: Ledger): void => {
+  for (const slot of usedSlots(ledger)) doubtAt(ledger, slot)
+}
+
+/** All that is held, with whether it is in doubt. Nothing may change meanwhile. */
+export function* entriesOf(ledger: Ledger): Generator<readonly [Departed, boolean]> {
+  for (const slot of usedSlots(ledger)) yield [departedAt(ledger, slot), isDoubted(ledger, slot)]
 }
 
 /** Marks an object that could not be taken in as still existing, so that the sweep does not announce its end. Unknown ones are left out. */
@@ -152,20 +173,23 @@ const mark = (ledger: Ledger, slot: number): void => {
   ledger.slots[slot + At.round] = (wordAt(ledger, slot + At.round) & ~roundMask) | ledger.round
 }
 
+const isDoubted = (ledger: Ledger, slot: number): boolean => (wordAt(ledger, slot + At.round) & doubted) !== 0
+
+const doubtAt = ({ slots }: Ledger, slot: number): number => (slots[slot + At.round] = (slots[slot + At.round] as number) | doubted)
+
+const seekDeparted = (ledger: Ledger, object: Departed): number => {
+  assignText(space, object.namespace)
+  assignText(title, object.name)
+  assignText(uid, object.uid)
+  assignText(version, object.resourceVersion)
+  return seekTaken(ledger)
+}
+
 const seek = (ledger: Ledger, records: Records, record: number): number => {
   takeText(space, records, record, Field.namespace)
   takeText(title, records, record, Field.name)
   return seekTaken(ledger)
 }
-
-const hashOf = (namespace: number, bytes: Uint8Array, start: number, end: number): number => {
-  let hash = (0x811c9dc5 ^ namespace) | 0
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193)
-  return finish(hash) | 1
-}
-
-/** Where an address would lie if nothing else were there. */
-const homeOf = (hash: number, capacity: number): number => (hash >>> 0) % capacity
 
 /** The slot of the address in `space` and `title`, or the empty one where it belongs; remembers what the insertion that may follow needs. */
 const seekTaken = (ledger: Ledger): number => {
@@ -199,9 +223,6 @@ const insert = (ledger: Ledger, slot: number): void => {
   ledger.size++
   if (!fits(ledger.size, slots.length / words)) grow(ledger)
 }
-
-/** Whether a table is at most four fifths full: beyond that searches for what is not there become long. */
-const fits = (size: number, capacity: number): boolean => size * 5 <= capacity * 4
 
 /** Backward-shift deletion: no tombstones, so a table that churns for months stays as fast as a new one. */
 const erase = (ledger: Ledger, slot: number): void => {
@@ -332,6 +353,15 @@ const writeIdentity = (ledger: Ledger, slot: number): void => {
   slots[slot + At.round] = flags
 }
 
+/** Puts what `uid` and `version` hold in the place of what a slot holds. */
+const overwrite = (ledger: Ledger, slot: number): void => {
+  count(ledger, slot, -1)
+  discardIdentity(ledger, slot)
+  writeIdentity(ledger, slot)
+  count(ledger, slot, 1)
+  compact(ledger)
+}
+
 const discardIdentity = ({ arena, slots }: Ledger, slot: number): void => {
   const flags = slots[slot + At.round] as number
   if ((flags & oddUid) !== 0) discardText(arena, slots[slot + At.uid] as number)
@@ -367,13 +397,4 @@ const count = (ledger: Ledger, slot: number, sign: 1 | -1): void => {
   if ((flags & oddVersion) === 0) writeVersion(line, slots, slot + At.version)
   else writeStored(wordAt(ledger, slot + At.version))
   addToDigest(ledger, line.bytes, line.at, sign)
-}
-
-/** The finaliser of MurmurHash3: every input bit reaches every output bit. */
-const finish = (hash: number): number => {
-  let mixed = hash ^ (hash >>> 16)
-  mixed = Math.imul(mixed, 0x85ebca6b)
-  mixed ^= mixed >>> 13
-  mixed = Math.imul(mixed, 0xc2b2ae35)
-  return mixed ^ (mixed >>> 16)
 }

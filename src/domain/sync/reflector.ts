@@ -14,7 +14,7 @@ import { sameDepth, sameReach } from "../select/plan.ts"
 import type { LaneSpec } from "../select/selection.ts"
 import type { Failure, Fact, Output } from "./fact.ts"
 import { absorbLines, absorbPage, adaptLimit, announceDepartures, beginComparison, compareListed, type Lane } from "./lane.ts"
-import { beginRound, clear, sweep } from "./ledger.ts"
+import { beginRound, clear, doubtAll, sweep } from "./ledger.ts"
 import { beginEpoch, endEpoch, markClosed, markDigest } from "./mark.ts"
 
 /**
@@ -25,6 +25,8 @@ export const step = (lane: Lane, fact: Fact, nowMs: number, output: Output): voi
   if (lane.state._tag === "closed") return
   switch (fact._tag) {
     case "Started":
+      announceDepartures(lane, output, lane.left)
+      lane.left = []
       return list(lane, output)
     case "PageListed":
       return listed(lane, fact, nowMs, output)
@@ -43,13 +45,13 @@ export const step = (lane: Lane, fact: Fact, nowMs: number, output: Output): voi
     case "ReconcileDue":
       return reconcileDue(lane, output)
     case "Vanished":
-      announceDepartures(lane, output, clear(lane.ledger))
+      announceDepartures(lane, output, [...lane.left, ...clear(lane.ledger)])
       // No list will complete an announcement that was asked for before or while this lane is being closed, so this completes it.
       output.announced = lane.announcing
       markClosed(lane, output, "vanished")
       return close(lane, output)
     case "Deselected":
-      if (fact.deleting === true) announceDepartures(lane, output, clear(lane.ledger))
+      if (fact.deleting === true) announceDepartures(lane, output, [...lane.left, ...clear(lane.ledger)])
       markClosed(lane, output, "deselected")
       return close(lane, output)
     case "Reselected":
@@ -233,10 +235,13 @@ const resyncAsked = (lane: Lane, output: Output): void => {
 const reselected = (lane: Lane, spec: LaneSpec, output: Output): void => {
   const { spec: before, state } = lane
   lane.spec = spec
+  if (!sameDepth(before, spec)) {
+    lane.announcing = true
+    doubtAll(lane.ledger)
+  }
   if (state._tag === "idle") return
   // An epoch says that everything was announced: not so where some of it came before these events counted.
   if (before.events.size !== spec.events.size) lane.epochOpen = false
-  if (!sameDepth(before, spec)) lane.announcing = true
   if (!sameDepth(before, spec) || !sameReach(before, spec)) {
     lane.attempts = 0
     lane.comparison = undefined

@@ -8,7 +8,7 @@ import { textOf } from "../read/text.ts"
 import { typeKey, typeName, type ResourceType } from "../select/resource.ts"
 import { encodeChange, encodeIdentity, encodeWhole, type EncodeSettings } from "../wire/message.ts"
 import type { Writer } from "../wire/writer.ts"
-import { forgetDepartures, recentDepartures, rememberDeparture, type Departures } from "./departures.ts"
+import { forgetDepartures, recentDepartures, rememberDeparture, type Departure, type Departures } from "./departures.ts"
 import type { Change, ChangeEvent, Departed, Fact, Output } from "./fact.ts"
 import type { Lane } from "./lane.ts"
 import { holds } from "./ledger.ts"
@@ -48,9 +48,18 @@ export const takeTurn = (lane: Lane, fact: Fact, nowMs: number, departures: Depa
   const swept = new Set(output.changes.flatMap((change) => (change.event === "Deleted" ? [departedOf(change, records).uid] : [])))
   const isSaid = (gone: Departed & { readonly type: ResourceType }): boolean => gone.type.version === type.version && swept.has(gone.uid)
   for (const departure of recentDepartures(departures, nowMs, isGone)) {
-    if (!isSaid(departure)) output.changes.push({ event: "Deleted", record: -1, departed: departure, type: departure.type })
+    if (!isSaid(departure)) output.changes.push(repeatDeparture(departure))
   }
 }
+
+/** A remembered deletion, to be said once more. */
+export const repeatDeparture = ({ type, ...departed }: Departure): Change => ({
+  event: "Deleted",
+  record: -1,
+  departed,
+  type,
+  repeated: true,
+})
 
 /** What identifies the object of a change. */
 export const departedOf = (change: Change, records: Records): Departed =>
@@ -76,6 +85,8 @@ export interface EncodedBatch {
   readonly messages: ReadonlyArray<EncodedMessage>
   /** The first change that is not in this batch. */
   readonly next: number
+  /** Changes before it that have no message, because it would be too large. */
+  readonly leftOut: ReadonlySet<Change>
 }
 
 /** What decides the form of a message besides the object itself. */
@@ -97,6 +108,7 @@ export const encodeBatch = (
   settings: MessageSettings,
 ): EncodedBatch => {
   const messages: Array<EncodedMessage> = []
+  const leftOut = new Set<Change>()
   writer.at = 0
   let next = from
   for (; next < output.changes.length && writer.at < batchBytesMax && messages.length < batchMessagesMax; next++) {
@@ -105,13 +117,16 @@ export const encodeBatch = (
     const start = writer.at
     const event = encodeEvent(writer, change, records, type, settings)
     if (event === undefined) continue
-    if (writer.at - start > settings.bytesMax && !shrink(lane, records, output, change, start, writer, settings)) continue
+    if (writer.at - start > settings.bytesMax && !shrink(lane, records, output, change, start, writer, settings)) {
+      leftOut.add(change)
+      continue
+    }
     const departed = departedOf(change, records)
     const { name, namespace, uid } = departed
     noteSent(lane, departed)
     messages.push({ event, type, namespace, name, uid, start, end: writer.at })
   }
-  return { messages, next }
+  return { messages, next, leftOut }
 }
 
 /** Encodes one change; answers what it is to whoever receives it, or undefined where nothing is to be said. */

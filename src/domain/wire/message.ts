@@ -5,10 +5,12 @@
  * a message is valid JSON in valid UTF-8 whatever the object holds. Numbers keep their spelling.
  * Does not know subjects, sinks or batches; dials nothing.
  */
+import { depthMax } from "../limit.ts"
 import { openBrace, quote } from "../read/json.ts"
 import { Field, endOf, startOf, type Records } from "../read/record.ts"
 import { textOf } from "../read/text.ts"
 import { apiVersionOf, type ResourceType } from "../select/resource.ts"
+import type { LaneSpec } from "../select/selection.ts"
 import type { Change, ChangeEvent } from "../sync/fact.ts"
 import { writeRawText } from "./canonical.ts"
 import { writeMetadata } from "./metadata.ts"
@@ -27,6 +29,16 @@ export interface EncodeSettings {
   /** Write whole objects in the place of what Meshery Server reads: for snapshots, never for a broker. */
   readonly whole?: WholeForm | undefined
 }
+
+/** To be raised with every change of what a message says of an object. */
+const messageRevision = 1
+
+/**
+ * What decides the text of a type's messages besides the objects: when it differs from that of an earlier run, what that run has announced
+ * does not say what this one would.
+ */
+export const describeContent = ({ depth = "full", type }: Pick<LaneSpec, "depth" | "type">, redact: boolean): string =>
+  `revision ${messageRevision}, ${depth}, ${depthMax} deep${redact && type.kind === "Secret" ? ", redacted" : ""}`
 
 const eventNames: Readonly<Record<ChangeEvent, string>> = { Added: "ADDED", Modified: "MODIFIED", Deleted: "DELETED" }
 

@@ -7,7 +7,7 @@ import { markAttemptsMax, markWaitMs } from "../domain/limit.ts"
 import type { Records } from "../domain/read/record.ts"
 import { pauseMs } from "../domain/sync/backoff.ts"
 import { isRepeat, rememberContent } from "../domain/sync/content.ts"
-import type { Mark, Notice, Output } from "../domain/sync/fact.ts"
+import type { Change, Mark, Notice, Output } from "../domain/sync/fact.ts"
 import { countPublished, type Lane } from "../domain/sync/lane.ts"
 import { describeMark } from "../domain/sync/mark.ts"
 import { encodeBatch, type EncodedMessage } from "../domain/sync/turn.ts"
@@ -27,18 +27,22 @@ export const deliverTurn = Effect.fnUntraced(function* (
   urgency: Batch["urgency"],
 ) {
   const reachable = yield* dialServices(desk, lane, records, output)
+  // What nobody is told needs nobody's acceptance.
+  if (yield* intend(desk, lane, records, output.unsaid, nothing)) yield* confirm(desk, lane)
   let from = 0
   while (from < output.changes.length) {
     const writer = takeWriter(desk)
     const { redact, sink, whole } = desk
     const settings = { clusterId: desk.engine.clusterId, redact, reachable, bytesMax: sink.bytesMax(), whole }
-    const { messages, next } = encodeBatch(lane, records, output, from, writer, settings)
+    const { leftOut, messages, next } = encodeBatch(lane, records, output, from, writer, settings)
     const fresh = desk.contentDedup ? messages.filter((message) => !isRepeat(lane.contents, message, writer.bytes)) : messages
+    const recorded = yield* intend(desk, lane, records, output.changes.slice(from, next), leftOut)
     if (fresh.length > 0) {
       const batch: Batch = { urgency, messages: fresh.map((message) => toMessage(message, writer)) }
       yield* deliverUntilAccepted(lane, desk.sink.deliver(batch))
     }
     if (desk.contentDedup) for (const message of fresh) rememberContent(lane.contents, message, writer.bytes)
+    if (recorded) yield* confirm(desk, lane)
     countPublished(lane, fresh)
     returnWriter(desk, writer)
     from = next
@@ -46,6 +50,19 @@ export const deliverTurn = Effect.fnUntraced(function* (
   for (const mark of output.marks) yield* deliverMark(desk, lane, mark)
   for (const notice of output.notices) yield* logNotice(notice)
 })
+
+const nothing: ReadonlySet<Change> = new Set()
+
+/** Writes down what is about to be said for the first time; false where nothing is. Repeats change nothing of what has been said. */
+const intend = (desk: Desk, lane: Lane, records: Records, changes: ReadonlyArray<Change>, leftOut: ReadonlySet<Change>) => {
+  const { recorder } = desk
+  const news = recorder === undefined ? [] : changes.filter(({ repeated }) => repeated !== true)
+  return recorder === undefined || news.length === 0
+    ? Effect.succeed(false)
+    : Effect.as(recorder.intend(lane, records, news, leftOut), true)
+}
+
+const confirm = ({ recorder }: Desk, lane: Lane): Effect.Effect<void> => (recorder === undefined ? Effect.void : recorder.confirm(lane))
 
 const toMessage = ({ end, start, ...about }: EncodedMessage, writer: Writer): Message => ({
   ...about,

@@ -11,6 +11,7 @@ import { makeWriter, type Writer } from "../domain/wire/writer.ts"
 import { ClusterApi } from "../ports/ClusterApi.ts"
 import { Dialer } from "../ports/Dialer.ts"
 import { Sink } from "../ports/Sink.ts"
+import type { Recorder } from "./recorder.ts"
 
 export interface DeskOptions {
   readonly engine: Engine
@@ -20,6 +21,8 @@ export interface DeskOptions {
   readonly contentDedup: boolean
   /** Write whole objects instead of messages. */
   readonly whole?: WholeForm | undefined
+  /** Writes down what has been said; undefined: nobody will ask. */
+  readonly recorder?: Recorder | undefined
   /** Called after a turn that changed what the ledger of a type holds, and when a type turns out not to be served. */
   readonly onTypesMayHaveChanged: Effect.Effect<void>
 }

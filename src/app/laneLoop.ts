@@ -41,15 +41,23 @@ interface Loop {
   readonly turns: Semaphore.Semaphore
 }
 
-/** Runs a lane until it closes. Fails only when the sink is broken for good. */
-export const runLane = Effect.fnUntraced(function* (desk: Desk, lane: Lane, signals: Signals) {
+/**
+ * Runs a lane until it closes. Fails only when the sink is broken for good.
+ * @param awake the lane begins when this is done; its end may come before
+ */
+export const runLane = Effect.fnUntraced(function* (desk: Desk, lane: Lane, signals: Signals, awake: Effect.Effect<void> = Effect.void) {
   const loop: Loop = { desk, lane, signals, records: makeRecords(), output: makeOutput(), turns: yield* Semaphore.make(1) }
-  return yield* desk.sink.mark === undefined ? follow(loop) : Effect.raceFirst(follow(loop), tellDigests(loop))
+  return yield* desk.sink.mark === undefined ? follow(loop, awake) : Effect.raceFirst(follow(loop, awake), tellDigests(loop))
 })
 
-const follow = Effect.fnUntraced(function* (loop: Loop) {
+const follow = Effect.fnUntraced(function* (loop: Loop, awake: Effect.Effect<void>) {
   const { lane } = loop
-  let command = yield* turn(loop, { _tag: "Started" })
+  let command: Command | undefined
+  // Being asked to announce everything is nothing to begin with: it is remembered.
+  while (command === undefined) {
+    const first = yield* orSignal(loop, awake)
+    command = yield* turn(loop, first._tag === "signal" ? first.signal : { _tag: "Started" })
+  }
   // A fact that asks for nothing leaves the lane as it was: watching from where it is.
   while (command?._tag !== "Close") command = yield* perform(loop, command ?? { _tag: "Watch", resourceVersion: lane.resourceVersion })
 })
@@ -95,6 +103,9 @@ const settle = Effect.fnUntraced(function* ({ desk, lane, output }: Loop, fact: 
   yield* deliverTurn(desk, lane, records, output, fact._tag === "PageListed" ? "announcement" : "live")
   lane.delivered ||= lane.synced
   if (output.commands.some((command) => command._tag === "RenewCredentials")) yield* desk.api.renewCredentials
+  if (desk.recorder === undefined) return
+  if (fact._tag === "Deselected") yield* desk.recorder.forget(lane)
+  else if (fact._tag === "Reselected") yield* desk.recorder.redeclare(lane)
 })
 
 const collectionOf = ({ spec: { depth = "full", namespace, selector, type } }: Lane): Collection => ({ type, namespace, selector, depth })

@@ -14,6 +14,7 @@ import type { Status } from "../domain/sync/status.ts"
 import type { ClusterApi } from "../ports/ClusterApi.ts"
 import type { Dialer } from "../ports/Dialer.ts"
 import type { PodSession } from "../ports/PodSession.ts"
+import type { StateFile } from "../ports/StateFile.ts"
 import { Requests } from "../ports/Requests.ts"
 import { both, Sink, type SinkError } from "../ports/Sink.ts"
 import { isOn, type Values } from "./settings.ts"
@@ -123,6 +124,16 @@ export const writeBytes = (bytes: Uint8Array): Effect.Effect<void, SinkError> =>
 export const layerStdout: Layer.Layer<Sink | Requests> = Layer.unwrap(
   Effect.promise(async () => Layer.merge((await import("../adapters/terminal/stdout.ts")).layerStdout, layerNoRequests)),
 )
+
+/** What was announced, on disk; nothing where no path is given. Fails with ErrStateFile or ErrStateFileHeld. */
+export const layerState = ({ stateFile }: Values): Layer.Layer<StateFile, MeshError> | Layer.Layer<never> =>
+  stateFile.text === ""
+    ? Layer.empty
+    : Layer.unwrap(Effect.promise(async () => (await import("../adapters/filesystem/stateFile.ts")).layerStateFile(stateFile.text)))
+
+/** The broker in words, without credentials. */
+export const brokerName = ({ brokerUrl }: Values): Effect.Effect<string> =>
+  Effect.promise(async () => `broker ${(await import("../adapters/nats/address.ts")).maskAddress(brokerUrl.text)}`)
 
 export interface FeedOptions {
   readonly verbose: boolean

@@ -8,7 +8,7 @@ import { typeKey, typeName } from "../domain/select/resource.ts"
 import { recentDepartures, type Departure } from "../domain/sync/departures.ts"
 import { makeOutput } from "../domain/sync/fact.ts"
 import { makeLane } from "../domain/sync/lane.ts"
-import { noRecords } from "../domain/sync/turn.ts"
+import { noRecords, repeatDeparture } from "../domain/sync/turn.ts"
 import { deliverTurn } from "./deliver.ts"
 import type { Desk } from "./desk.ts"
 
@@ -16,12 +16,17 @@ import type { Desk } from "./desk.ts"
  * Repeats the remembered deletions of closed lanes.
  * @param lastLanes by type key, what a lane waits for before it begins: a type that comes back meanwhile must not be announced as living
  *   first and as deleted afterwards
+ * @param open by type key, the lanes that go on; one that has not begun yet repeats its own
  */
-export const announceOrphans = Effect.fnUntraced(function* (desk: Desk, lastLanes: Map<string, Deferred.Deferred<void>>) {
+export const announceOrphans = Effect.fnUntraced(function* (
+  desk: Desk,
+  lastLanes: Map<string, Deferred.Deferred<void>>,
+  open: ReadonlyMap<string, unknown>,
+) {
   const { departures, lanes } = desk.engine
   const nowMs = yield* Clock.currentTimeMillis
   const byType = new Map<string, Array<Departure>>()
-  for (const departure of recentDepartures(departures, nowMs, ({ type }) => !lanes.has(typeKey(type)))) {
+  for (const departure of recentDepartures(departures, nowMs, ({ type }) => !lanes.has(typeKey(type)) && !open.has(typeKey(type)))) {
     const name = typeName(departure.type)
     const others = byType.get(name)
     if (others === undefined) byType.set(name, [departure])
@@ -36,7 +41,7 @@ const deliverDepartures = Effect.fnUntraced(function* (desk: Desk, byType: Itera
   for (const gone of byType) {
     const { type } = gone[0] as Departure
     const output = makeOutput()
-    for (const departed of gone) output.changes.push({ event: "Deleted", record: -1, departed })
+    output.changes.push(...gone.map(repeatDeparture))
     const lane = makeLane({ type, events: new Set(["DELETED"]), namespace: undefined, namespaces: undefined, selector: "", hidden: false })
     yield* deliverTurn(desk, lane, noRecords, output, "announcement")
   }

@@ -19,16 +19,19 @@ import { typeKey, typeName } from "../domain/select/resource.ts"
 import { addToCounter, isSettled, makeEngine, projectStatus, type Engine } from "../domain/sync/engine.ts"
 import type { Fact } from "../domain/sync/fact.ts"
 import { makeLane, type Lane } from "../domain/sync/lane.ts"
+import type { Memory } from "../domain/sync/recollection.ts"
 import type { Status } from "../domain/sync/status.ts"
 import { encodeMeta } from "../domain/wire/reply.ts"
 import type { WholeForm } from "../domain/wire/whole.ts"
 import { ClusterApi } from "../ports/ClusterApi.ts"
 import { Requests } from "../ports/Requests.ts"
 import { Sink, type SinkError } from "../ports/Sink.ts"
+import { StateFile } from "../ports/StateFile.ts"
 import { makeDesk, type Desk } from "./desk.ts"
 import { runLane, type Signals } from "./laneLoop.ts"
 import { reconcileForEver } from "./reconcile.ts"
 import { makeSessions, type Interactive } from "./sessions.ts"
+import { makeRecorder } from "./recorder.ts"
 import { makeStoreDumps } from "./storeDump.ts"
 import { logMeshError, logNotice, makeComplaints } from "./notices.ts"
 import { discover, discoverAtLast, readClusterId, readConfiguration, readDefinitions, type Configuration } from "./survey.ts"
@@ -50,6 +53,8 @@ export interface RunOptions {
   readonly clusterId: string
   /** How often lists are compared with the ledger, as text of a duration; empty or absent: as the custom resource says. */
   readonly reconcileInterval?: string
+  /** Where the messages go, in words that stay the same from run to run; only a StateFile needs them. */
+  readonly audience?: string
   /** What may be opened in pods on request; absent: nothing. */
   readonly interactive?: Interactive
 }
@@ -68,6 +73,8 @@ export interface Run {
 interface OpenLane {
   readonly spec: LaneSpec
   readonly signals: Signals
+  /** An earlier run announced objects of it. It begins, or ends, when a discovery tells whether its type is still there and wanted. */
+  readonly asleep?: { readonly lane: Lane; readonly awake: Deferred.Deferred<void> }
 }
 
 interface Supervisor {
@@ -100,7 +107,11 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const settled = yield* Deferred.make<void, SinkError>()
   const { contentDedup, redact, whole } = options
   const onTypesMayHaveChanged = Effect.asVoid(Queue.offer(surveys, undefined))
-  const desk = yield* makeDesk({ engine, redact, contentDedup, whole, onTypesMayHaveChanged })
+  const files = yield* Effect.serviceOption(StateFile)
+  const customTypes = new Set<string>()
+  const memory = { redact, audience: options.audience ?? "", isCustom: (key: string) => customTypes.has(key) }
+  const recorder = files._tag === "None" ? undefined : yield* makeRecorder(memory, files.value)
+  const desk = yield* makeDesk({ engine, redact, contentDedup, whole, recorder, onTypesMayHaveChanged })
   const fibers = yield* FiberMap.make<string, void, SinkError>()
   const supervisor: Supervisor = {
     options,
@@ -112,7 +123,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     surveys,
     missingSinceMs: new Map(),
     opened: 0,
-    customTypes: new Set(),
+    customTypes,
     warned: new Set(),
   }
   const supervise = Effect.gen(function* () {
@@ -122,6 +133,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
       return attempt === 0 ? logMeshError(error) : Effect.logDebug(error.message)
     })
     yield* identify(engine, options)
+    yield* restoreLanes(supervisor)
     supervisor.configuration = yield* readConfiguration
     if (supervisor.configuration._tag === "Broken") yield* logMeshError(supervisor.configuration.error)
     yield* surveyForEver(supervisor, discovery)
@@ -209,22 +221,28 @@ const survey = Effect.fnUntraced(function* (supervisor: Supervisor, discovery: D
   }
   for (const [old, spec] of plan.changed) yield* changeLane(supervisor, old, spec)
   for (const spec of plan.open) yield* openLane(supervisor, spec)
+  for (const spec of lanes) yield* wakeLane(supervisor, typeKey(spec.type))
   return plan.lookAgainInMs
 })
 
-/** A lane waits for the end of the one before it of its type: what that still has to say concerns the same addresses. */
-const openLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: LaneSpec) {
-  const lane = makeLane(spec)
+/**
+ * A lane waits for the end of the one before it of its type: what that still has to say concerns the same addresses.
+ * @param memory what an earlier run has announced: the lane sleeps until a discovery has been seen
+ */
+const openLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: LaneSpec, memory?: Memory) {
+  const lane = makeLane(spec, memory?.ledger, memory?.left)
   const before = supervisor.lastLanes.get(lane.key)
   const signals = yield* Queue.sliding<Fact>(laneSignalsMax)
   const done = yield* Deferred.make<void>()
-  supervisor.open.set(lane.key, { spec, signals })
+  const awake = yield* Deferred.make<void>()
+  const { desk } = supervisor
+  supervisor.open.set(lane.key, memory === undefined ? { spec, signals } : { spec, signals, asleep: { lane, awake } })
   supervisor.lastLanes.set(lane.key, done)
-  supervisor.desk.engine.lanes.set(lane.key, lane)
-  yield* Effect.logDebug(`${typeName(spec.type)} is watched`)
+  if (memory === undefined) yield* beginLane(supervisor, lane, awake)
+  else desk.recorder?.adopt(lane, memory)
   const ended = Effect.sync(() => forgetLane(supervisor.desk.engine, lane))
   const loop = (before === undefined ? Effect.void : Deferred.await(before)).pipe(
-    Effect.andThen(runLane(supervisor.desk, lane, signals)),
+    Effect.andThen(runLane(desk, lane, signals, Deferred.await(awake))),
     Effect.ensuring(Effect.andThen(ended, Deferred.succeed(done, undefined))),
   )
   yield* FiberMap.run(supervisor.fibers, `${lane.key}#${supervisor.opened++}`, loop)
@@ -243,6 +261,30 @@ const changeLane = Effect.fnUntraced(function* (supervisor: Supervisor, old: Lan
   supervisor.open.set(key, { ...lane, spec })
 })
 
+const beginLane = Effect.fnUntraced(function* ({ desk }: Supervisor, lane: Lane, awake: Deferred.Deferred<void>) {
+  desk.engine.lanes.set(lane.key, lane)
+  yield* Effect.logDebug(`${typeName(lane.spec.type)} is watched`)
+  yield* Deferred.succeed(awake, undefined)
+})
+
+/** Begins a lane of which an earlier run announced objects. */
+const wakeLane = Effect.fnUntraced(function* (supervisor: Supervisor, key: string) {
+  const { asleep, ...lane } = supervisor.open.get(key) as OpenLane
+  if (asleep === undefined) return
+  supervisor.open.set(key, lane)
+  yield* beginLane(supervisor, asleep.lane, asleep.awake)
+})
+
+/** Lanes of all that earlier runs announced: whether they go on, and what is said of those that do not, is the plan's as ever. */
+const restoreLanes = Effect.fnUntraced(function* (supervisor: Supervisor) {
+  const { engine, recorder } = supervisor.desk
+  const memories = recorder === undefined ? [] : yield* recorder.recall(engine.clusterId, engine.departures)
+  for (const memory of memories) {
+    if (memory.custom) supervisor.customTypes.add(typeKey(memory.spec.type))
+    yield* openLane(supervisor, memory.spec, memory)
+  }
+})
+
 /** A lane that has said all; another one may have taken its place already. */
 const forgetLane = ({ lanes }: Engine, lane: Lane): void => {
   if (lanes.get(lane.key) === lane) lanes.delete(lane.key)
@@ -254,6 +296,7 @@ const endLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: LaneS
   const lane = supervisor.open.get(key)
   if (lane === undefined) return
   yield* Effect.logInfo(`${typeName(spec.type)} ${why}`)
+  if (lane.asleep !== undefined) supervisor.desk.engine.lanes.set(key, lane.asleep.lane)
   yield* Queue.offer(lane.signals, fact)
   supervisor.open.delete(key)
 })
@@ -324,7 +367,7 @@ const announceAll = Effect.fnUntraced(function* (supervisor: Supervisor) {
   for (const [key] of closing) (desk.engine.lanes.get(key) as Lane).announcing = true
   for (const [, end] of closing) yield* Deferred.await(end)
   for (const [key] of closing) if (open.has(key)) yield* Queue.offer((open.get(key) as OpenLane).signals, { _tag: "ResyncAsked" })
-  yield* announceOrphans(desk, lastLanes)
+  yield* announceOrphans(desk, lastLanes, open)
 })
 
 // Settling ---------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,17 @@ import { meshError, type MeshError } from "../domain/error.ts"
 import type { Status } from "../domain/sync/status.ts"
 import type { Requests } from "../ports/Requests.ts"
 import type { Sink, SinkError, Written } from "../ports/Sink.ts"
-import { columnsOf, layerBroker, layerCluster, layerHealth, layerSnapshot, layerStdout, loadProgress } from "./layers.ts"
+import {
+  brokerName,
+  columnsOf,
+  layerBroker,
+  layerCluster,
+  layerHealth,
+  layerSnapshot,
+  layerState,
+  layerStdout,
+  loadProgress,
+} from "./layers.ts"
 import { interactives } from "./sessions.ts"
 import { makeMonitor, monitorStatus, runSession, type Monitor, type SessionOptions } from "./session.ts"
 import { runProcess, type HandSignals } from "./process.ts"
@@ -46,12 +56,16 @@ const serving = Effect.fnUntraced(function* ({ values, version }: ServeOptions) 
   if (interactive === undefined) {
     return yield* Effect.fail(meshError("ErrUsage", `interactive ${JSON.stringify(values.interactive.text)} is none of on, logs, off`))
   }
+  if (mode === "file" && values.stateFile.text !== "") {
+    return yield* Effect.fail(meshError("ErrUsage", "--state-file goes with --output broker and stdout: a snapshot holds everything"))
+  }
+  const audience = mode === "broker" ? yield* brokerName(values) : mode
   yield* warnOfBrokerUrl(values)
   const monitor = makeMonitor(version, mode)
   const port = Number(values.healthPort.text)
   const health = layerHealth({ port, status: () => monitorStatus(monitor), ready: () => monitor.engine.ready })
-  const ports = Layer.merge(layerCluster(values, version), layerOutput(mode, values))
-  const session = runSession({ ...sessionOptions(mode, values, version), interactive }, monitor, reportWritten)
+  const ports = Layer.mergeAll(layerCluster(values, version), layerOutput(mode, values), layerState(values))
+  const session = runSession({ ...sessionOptions(mode, values, version), interactive, audience }, monitor, reportWritten)
   const progress = mode === "file" ? Effect.forkChild(showProgress(monitor)) : Effect.void
   yield* Effect.andThen(progress, session).pipe(Effect.provide(ports), Effect.provide(health))
 })

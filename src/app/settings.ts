@@ -138,6 +138,14 @@ export const settings = {
     "",
     "the cluster's id where the namespace kube-system may not be read",
   ),
+  stateFile: setting(
+    "state-file",
+    "MESHSYNC_STATE_FILE",
+    "text",
+    "FILE",
+    "",
+    "broker, stdout: remember what was announced; a restart then says what changed and went meanwhile",
+  ),
   kubeconfig: setting(
     "kubeconfig",
     "KUBECONFIG",

@@ -23,7 +23,7 @@ import { recentDepartures } from "../domain/sync/departures.ts"
 import { makeOutput } from "../domain/sync/fact.ts"
 import type { Lane } from "../domain/sync/lane.ts"
 import { holds, holdsLife } from "../domain/sync/ledger.ts"
-import { encodeBatch, noRecords } from "../domain/sync/turn.ts"
+import { encodeBatch, noRecords, repeatDeparture } from "../domain/sync/turn.ts"
 import { packStore } from "../domain/wire/reply.ts"
 import { serviceAddresses } from "../domain/wire/service.ts"
 import { deliverTurn } from "./deliver.ts"
@@ -113,6 +113,6 @@ const repeatDeletions = Effect.fnUntraced(function* (desk: Desk, lane: Lane, sin
   )
   if (gone.length === 0) return
   const output = makeOutput()
-  for (const departed of gone) output.changes.push({ event: "Deleted", record: -1, departed, type: departed.type })
+  output.changes.push(...gone.map(repeatDeparture))
   yield* deliverTurn(desk, lane, noRecords, output, "live")
 })

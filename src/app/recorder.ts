@@ -1,0 +1,255 @@
+/**
+ * Writes down what is announced, and knows at the start what the run before has announced.
+ *
+ * A batch is written before it is sent and confirmed behind it; batches of several lanes that come together are one write. When writing
+ * fails the run goes on without: the file is abandoned, because what is missing in it would be announced wrongly by the next run.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Semaphore from "effect/Semaphore"
+import { meshError, type MeshError } from "../domain/error.ts"
+import { stateFlushEveryMs, stateGrownBytesMin, stateGrowthMax, stateLineBytesMax, stateSyncEveryMs } from "../domain/limit.ts"
+import type { Records } from "../domain/read/record.ts"
+import type { Departures } from "../domain/sync/departures.ts"
+import { rememberDeparture } from "../domain/sync/departures.ts"
+import type { Change } from "../domain/sync/fact.ts"
+import { writeEntry, type Entry } from "../domain/sync/journal.ts"
+import type { Lane } from "../domain/sync/lane.ts"
+import {
+  adoptMemories,
+  endReading,
+  makeReading,
+  readChunk,
+  settleDoubts,
+  writeJournal,
+  type Memory,
+  type Reading,
+  type Verdict,
+} from "../domain/sync/recollection.ts"
+import { departedOf } from "../domain/sync/turn.ts"
+import { describeContent } from "../domain/wire/message.ts"
+import { makeWriter, type Writer } from "../domain/wire/writer.ts"
+import type { StateFile } from "../ports/StateFile.ts"
+import { logMeshError } from "./notices.ts"
+
+export interface Recorder {
+  /** What earlier runs have announced of this cluster; to be asked once, before anything is written down. */
+  readonly recall: (clusterId: string, departures: Departures) => Effect.Effect<ReadonlyArray<Memory>>
+  /** A restored lane goes on under the number that it had. */
+  readonly adopt: (lane: Lane, memory: Memory) => void
+  /** To be called before changes are sent, once for each. `leftOut`: those that are not sent because of their size; the next run tries again. */
+  readonly intend: (lane: Lane, records: Records, changes: ReadonlyArray<Change>, leftOut: ReadonlySet<Change>) => Effect.Effect<void>
+  /** What was intended of a lane has been accepted. */
+  readonly confirm: (lane: Lane) => Effect.Effect<void>
+  /** A lane is selected differently from now on. */
+  readonly redeclare: (lane: Lane) => Effect.Effect<void>
+  /** A lane ends, and its objects live on. */
+  readonly forget: (lane: Lane) => Effect.Effect<void>
+}
+
+interface Book {
+  readonly file: StateFile["Service"]
+  readonly redact: boolean
+  readonly audience: string
+  readonly isCustom: (typeKey: string) => boolean
+  /** One writer at a time. */
+  readonly turn: Semaphore.Semaphore
+  /** Entries that wait for the file: at most what one block of each lane makes. */
+  pending: Writer
+  /** The writer of the flush before. */
+  spare: Writer
+  readonly numbers: WeakMap<Lane, number>
+  nextNumber: number
+  /** Nothing is written before the file has been read, or after writing has failed. */
+  open: boolean
+  bytes: number
+  /** What the file was when it was written anew. */
+  leanBytes: number
+  unsynced: boolean
+}
+
+const pendingBytesFirst = 16 * 1024
+
+export interface RecorderOptions {
+  readonly redact: boolean
+  /** Where the messages go: whoever reads there has been told what the file says. */
+  readonly audience: string
+  /** Whether a definition made a type. */
+  readonly isCustom: (typeKey: string) => boolean
+}
+
+/** A recorder over a file; ends with the scope, after its last entries are written. */
+export const makeRecorder = Effect.fnUntraced(function* ({ audience, isCustom, redact }: RecorderOptions, file: StateFile["Service"]) {
+  const book: Book = {
+    file,
+    redact,
+    audience,
+    isCustom,
+    turn: yield* Semaphore.make(1),
+    pending: makeWriter(pendingBytesFirst),
+    spare: makeWriter(pendingBytesFirst),
+    numbers: new WeakMap(),
+    nextNumber: 1,
+    open: false,
+    bytes: 0,
+    leanBytes: 0,
+    unsynced: false,
+  }
+  yield* Effect.addFinalizer(() => flush(book))
+  yield* Effect.forkScoped(Effect.repeat(flush(book), Schedule.spaced(stateFlushEveryMs)))
+  yield* Effect.forkScoped(Effect.repeat(makeSafe(book), Schedule.spaced(stateSyncEveryMs)))
+  return {
+    recall: (clusterId, departures) => Effect.catch(recall(book, clusterId, departures), (error) => Effect.as(logMeshError(error), [])),
+    adopt: (lane, memory) => void book.numbers.set(lane, memory.lane),
+    intend: (lane, records, changes, leftOut) => intend(book, lane, records, changes, leftOut),
+    confirm: (lane) => Effect.sync(() => tell(book, lane, (number) => ({ _tag: "Accepted", lane: number }))),
+    redeclare: (lane) => Effect.sync(() => tell(book, lane, (number) => declarationOf(book, lane, number))),
+    forget: (lane) =>
+      Effect.suspend(() => {
+        tell(book, lane, (number) => ({ _tag: "Forgotten", lane: number }))
+        book.numbers.delete(lane)
+        return flush(book)
+      }),
+  } satisfies Recorder
+})
+
+// Writing ----------------------------------------------------------------------------------------------------------------
+
+/** An entry about a lane of which something has been written before. */
+const tell = (book: Book, lane: Lane, entry: (number: number) => Entry): void => {
+  const number = book.numbers.get(lane)
+  if (book.open && number !== undefined) writeEntry(book.pending, entry(number))
+}
+
+const intend = (book: Book, lane: Lane, records: Records, changes: ReadonlyArray<Change>, leftOut: ReadonlySet<Change>) =>
+  Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+    if (!book.open || lane.spec.hidden) return Effect.void
+    const number = numberOf(book, lane)
+    for (const change of changes) {
+      const object = departedOf(change, records)
+      if (object.namespace.length + object.name.length + object.uid.length + object.resourceVersion.length > identityCharactersMax) continue
+      if (change.event === "Deleted") writeEntry(book.pending, { _tag: "Ended", lane: number, object, atMs: nowMs })
+      else if (leftOut.has(change)) writeEntry(book.pending, { _tag: "Held", lane: number, object, inDoubt: true })
+      else writeEntry(book.pending, { _tag: "Said", lane: number, object })
+    }
+    return flush(book)
+  })
+
+/** A character is six bytes at most, as `\u0000`. */
+const identityCharactersMax = stateLineBytesMax / 8
+
+const numberOf = (book: Book, lane: Lane): number => {
+  const known = book.numbers.get(lane)
+  if (known !== undefined) return known
+  const number = book.nextNumber++
+  book.numbers.set(lane, number)
+  writeEntry(book.pending, declarationOf(book, lane, number))
+  return number
+}
+
+const declarationOf = ({ isCustom, redact }: Book, { key, spec }: Lane, lane: number): Entry => ({
+  _tag: "Type",
+  lane,
+  spec,
+  content: describeContent(spec, redact),
+  custom: isCustom(key),
+})
+
+/** Writes all that waits. Whoever comes while another one writes finds his entries written with the next ones. */
+const flush = (book: Book): Effect.Effect<void> =>
+  book.turn
+    .withPermits(1)(
+      Effect.suspend(() => {
+        const { pending } = book
+        if (!book.open || pending.at === 0) return Effect.void
+        book.pending = book.spare
+        book.pending.at = 0
+        book.spare = pending
+        book.bytes += pending.at
+        book.unsynced = true
+        const append = book.file.append(pending.bytes.subarray(0, pending.at))
+        return book.bytes < Math.max(stateGrownBytesMin, book.leanBytes * stateGrowthMax) ? append : Effect.andThen(append, shrink(book))
+      }),
+    )
+    .pipe(
+      Effect.catch((error) => giveUp(book, error)),
+      Effect.uninterruptible,
+    )
+
+const makeSafe = (book: Book): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (!book.open || !book.unsynced) return Effect.void
+    book.unsynced = false
+    return Effect.catch(book.file.sync, (error) => giveUp(book, error))
+  })
+
+/** Reads the file and writes anew what it adds up to: what is in flight stays in flight. */
+const shrink = Effect.fnUntraced(function* (book: Book) {
+  const { reading, verdict } = yield* readAll(book.file)
+  if (verdict !== "sound") return yield* Effect.fail(meshError("ErrStateFile", `${book.file.path}: it is not what was written to it`))
+  book.bytes = yield* book.file.replace(writeJournal(reading.recollection, yield* Clock.currentTimeMillis))
+  book.leanBytes = book.bytes
+})
+
+const giveUp = (book: Book, error: MeshError): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (!book.open) return Effect.void
+    book.open = false
+    const detail = `${error.detail}. The run goes on without it, and the next one announces everything again`
+    return Effect.andThen(book.file.abandon, logMeshError(meshError("ErrStateFile", detail)))
+  })
+
+// Reading ----------------------------------------------------------------------------------------------------------------
+
+const readAll = Effect.fnUntraced(function* (file: StateFile["Service"]) {
+  const reading = makeReading()
+  yield* file.read((piece) => readChunk(reading, piece))
+  return { reading, verdict: endReading(reading) }
+})
+
+const recall = Effect.fnUntraced(function* (book: Book, clusterId: string, departures: Departures) {
+  const nowMs = yield* Clock.currentTimeMillis
+  const { reading, verdict } = yield* readAll(book.file)
+  const fault = faultOf(book.audience, clusterId, reading, verdict)
+  if (fault !== undefined) {
+    const name = yield* book.file.setAside(fault.ending)
+    const detail = `${book.file.path} ${fault.text}: it is set aside as ${name}, and everything is announced as in a first run`
+    yield* logMeshError(meshError("ErrStateFile", detail))
+  } else if (verdict === "torn") {
+    yield* Effect.logInfo(`${book.file.path} ends in the middle of an entry, as after a crash: all before it counts`)
+  }
+  const recollection = fault === undefined ? reading.recollection : makeReading().recollection
+  recollection.clusterId = clusterId
+  recollection.audience = book.audience
+  settleDoubts(recollection)
+  const memories = adoptMemories(recollection, (spec) => describeContent(spec, book.redact))
+  for (const departure of recollection.departures.entries.slice(recollection.departures.start)) rememberDeparture(departures, departure)
+  book.nextNumber = 1 + Math.max(0, ...recollection.types.keys())
+  book.open = true
+  yield* book.file.replace(writeJournal(recollection, nowMs)).pipe(
+    Effect.map((bytes) => {
+      book.bytes = bytes
+      book.leanBytes = bytes
+    }),
+    Effect.catch((error) => giveUp(book, error)),
+  )
+  const objects = memories.reduce((sum, { ledger }) => sum + ledger.size, 0)
+  if (objects > 0) yield* Effect.logInfo(`${book.file.path} tells of ${objects} objects that have been announced before`)
+  return memories
+})
+
+interface Fault {
+  readonly ending: "old" | "bad"
+  readonly text: string
+}
+
+/** Why nothing of a journal may be used. */
+const faultOf = (audience: string, clusterId: string, { recollection }: Reading, verdict: Verdict): Fault | undefined => {
+  if (verdict === "empty") return undefined
+  if (verdict === "foreign") return { ending: "old", text: "is no state file of this version" }
+  if (verdict === "damaged") return { ending: "bad", text: "is damaged in its middle" }
+  if (clusterId === "") return { ending: "old", text: "may be of any cluster, because this one's id cannot be read" }
+  if (recollection.clusterId !== clusterId) return { ending: "old", text: "is of another cluster" }
+  return recollection.audience === audience ? undefined : { ending: "old", text: `is of messages to ${recollection.audience}` }
+}

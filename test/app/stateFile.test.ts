@@ -1,0 +1,343 @@
+/**
+ * Runs that die and come again over the same cluster and the same state file, all of it in memory: what the second one says is exactly what
+ * changed in between.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { layerMemory } from "../../src/adapters/memory/clusterApi.ts"
+import { makeCluster, type Cluster } from "../../src/adapters/memory/model.ts"
+import type { KubeObject } from "../../src/adapters/memory/object.ts"
+import { makeMemoryDisk, stateFileOn, type MemoryDisk } from "../../src/adapters/memory/stateFile.ts"
+import { createObject, patchObject, removeObject } from "../../src/adapters/memory/write.ts"
+import { startRun, type RunOptions } from "../../src/app/run.ts"
+import type { Request } from "../../src/domain/wire/request.ts"
+import { Dialer } from "../../src/ports/Dialer.ts"
+import { PodSession } from "../../src/ports/PodSession.ts"
+import { Requests } from "../../src/ports/Requests.ts"
+import { accepted, Sink, type Receipt } from "../../src/ports/Sink.ts"
+import { StateFile } from "../../src/ports/StateFile.ts"
+
+const configMap = (name: string, colour = "blue"): KubeObject =>
+  ({ metadata: { namespace: "default", name }, data: { colour } }) as KubeObject
+const secret = (name: string): KubeObject => ({ metadata: { namespace: "default", name }, data: { key: "c2VjcmV0" } }) as KubeObject
+
+const definition = (versions: ReadonlyArray<string>): KubeObject =>
+  ({
+    metadata: { name: "lamps.light.io" },
+    spec: {
+      group: "light.io",
+      scope: "Namespaced",
+      names: { plural: "lamps", singular: "lamp", kind: "Lamp" },
+      versions: versions.map((name, at) => ({ name, served: true, storage: at === 0, schema: { openAPIV3Schema: { type: "object" } } })),
+    },
+  }) as unknown as KubeObject
+
+interface World {
+  readonly cluster: Cluster
+  readonly disk: MemoryDisk
+}
+
+const makeWorld = (): World => {
+  const cluster = makeCluster(1)
+  for (const name of ["default", "kube-system"]) put({ cluster }, "namespaces", { metadata: { name } } as KubeObject)
+  return { cluster, disk: makeMemoryDisk() }
+}
+
+const put = ({ cluster }: Pick<World, "cluster">, key: string, object: KubeObject) =>
+  Result.getOrThrow(createObject(cluster, key, object, 0))
+const drop = ({ cluster }: World, key: string, name: string, namespace = "default") =>
+  Result.getOrThrow(removeObject(cluster, key, namespace, name, 0))
+const paint = ({ cluster }: World, name: string, colour: string) =>
+  Result.getOrThrow(patchObject(cluster, "configmaps", "default", name, { data: { colour } }))
+
+interface Life {
+  /** What the sink has accepted: `Added ConfigMap a`, with the apiVersion where it has a group. */
+  readonly told: Array<string>
+  readonly until: (what: string, holds: () => boolean) => Effect.Effect<void>
+  readonly ask: (request: Request) => Effect.Effect<void>
+  readonly settled: Effect.Effect<void>
+}
+
+interface LifeOptions extends Partial<RunOptions> {
+  /** What the sink says to a batch; accepted if absent. */
+  readonly receipt?: (told: ReadonlyArray<string>) => Effect.Effect<Receipt>
+}
+
+const selection = ["configmaps", "secrets", "lamps"]
+
+/** Runs for as long as `during` takes, then is killed: what the file is told in the end is taken back. */
+const live = <A>(world: World, during: (life: Life) => Effect.Effect<A>, { receipt, ...options }: LifeOptions = {}) =>
+  Effect.gen(function* () {
+    const told: Array<string> = []
+    const incoming = yield* Queue.unbounded<Request>()
+    const sink = Sink.of({
+      deliver: ({ messages }) =>
+        Effect.gen(function* () {
+          const words = messages.map(
+            ({ event, name, type }) => `${event} ${type.kind} ${type.group === "" ? "" : `${type.version} `}${name}`,
+          )
+          const answer = receipt === undefined ? accepted : yield* receipt(words)
+          if (answer._tag === "accepted") told.push(...words)
+          return answer
+        }),
+      bytesMax: () => 1 << 20,
+      status: () => ({ name: "test", state: "connected", detail: "" }),
+      settled: Effect.void,
+    })
+    const ports = Layer.mergeAll(
+      layerMemory(world.cluster),
+      Layer.succeed(Sink, sink),
+      Layer.succeed(Dialer, Dialer.of({ reachable: () => Effect.succeed(new Set<string>()) })),
+      Layer.succeed(PodSession, PodSession.of({ openLog: () => Effect.die("no logs"), openTerminal: () => Effect.die("no terminals") })),
+      Layer.succeed(Requests, {
+        incoming: Stream.fromQueue(incoming),
+        reply: () => Effect.void,
+        subscribe: () => Queue.dropping<Uint8Array>(1),
+      }),
+      Layer.succeed(StateFile, stateFileOn(world.disk)),
+    )
+    const scope = yield* Scope.make()
+    const run = yield* startRun({
+      version: "test",
+      redact: false,
+      contentDedup: false,
+      outputNamespaces: [],
+      outputResources: selection,
+      selector: "",
+      clusterId: "",
+      audience: "test",
+      ...options,
+    }).pipe(Effect.provide(ports), Scope.provide(scope))
+    const until = (what: string, holds: () => boolean) =>
+      Effect.gen(function* () {
+        for (let i = 0; !holds(); i++) {
+          if (i === 2_000) return yield* Effect.die(`never: ${what}; told were ${told.join(", ")}`)
+          yield* TestClock.adjust("50 millis")
+        }
+      })
+    const settled = until(
+      "everything is announced",
+      () => run.engine.surveyed && [...run.engine.lanes.values()].every((lane) => lane.delivered),
+    )
+    const answer = yield* during({
+      told,
+      until,
+      ask: (request) => Effect.asVoid(Queue.offer(incoming, request)),
+      settled,
+    })
+    const { content } = world.disk
+    yield* Scope.close(scope, Exit.void)
+    world.disk.content = content
+    return answer
+  })
+
+const tell = (world: World, options?: LifeOptions) =>
+  live(world, ({ settled, told }) => Effect.map(settled, () => told.toSorted()), options)
+
+/** Long enough for the last confirmations to be written. */
+const rest = TestClock.adjust("1 second")
+const tellAll = (world: World, options?: LifeOptions) =>
+  live(world, ({ settled, told }) => Effect.map(Effect.andThen(settled, rest), () => told.toSorted()), options)
+
+describe("a run that finds the state of the one before", () => {
+  it.effect("says what came, changed, went and was created anew meanwhile, and nothing else", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      for (const name of ["stays", "changes", "goes", "again"]) put(world, "configmaps", configMap(name))
+      assert.deepStrictEqual(yield* tellAll(world), [
+        "Added ConfigMap again",
+        "Added ConfigMap changes",
+        "Added ConfigMap goes",
+        "Added ConfigMap stays",
+      ])
+      paint(world, "changes", "red")
+      drop(world, "configmaps", "goes")
+      drop(world, "configmaps", "again")
+      put(world, "configmaps", configMap("again"))
+      put(world, "configmaps", configMap("comes"))
+      const second = yield* live(world, ({ settled, told }) => Effect.map(Effect.andThen(settled, rest), () => [...told]))
+      assert.deepStrictEqual(second.toSorted(), [
+        "Added ConfigMap again",
+        "Added ConfigMap comes",
+        "Deleted ConfigMap again",
+        "Deleted ConfigMap goes",
+        "Modified ConfigMap changes",
+      ])
+      assert.isBelow(second.indexOf("Deleted ConfigMap again"), second.indexOf("Added ConfigMap again"))
+      assert.deepStrictEqual(yield* tellAll(world), [])
+    }),
+  )
+
+  it.effect("says again what may have been lost in the middle of a batch, and loses no deletion of it", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      for (const name of ["a", "b"]) put(world, "configmaps", configMap(name))
+      // The sink takes the batch, and the process dies before it hears of it.
+      let taken = false
+      const never = () => Effect.suspend(() => ((taken = true), Effect.never))
+      yield* live(world, ({ until }) => until("a batch is on its way", () => taken), { receipt: never })
+      drop(world, "configmaps", "a")
+      assert.deepStrictEqual(yield* tellAll(world), ["Added ConfigMap b", "Deleted ConfigMap a"])
+      assert.deepStrictEqual(yield* tellAll(world), [])
+    }),
+  )
+
+  it.effect("announces all of it when it is asked to, and the deletions of the run before with it", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      for (const name of ["a", "b"]) put(world, "configmaps", configMap(name))
+      yield* live(world, ({ settled, told, until }) =>
+        Effect.gen(function* () {
+          yield* settled
+          drop(world, "configmaps", "b")
+          yield* until("the deletion is told", () => told.includes("Deleted ConfigMap b"))
+          yield* rest
+        }),
+      )
+      const again = yield* live(world, ({ ask, settled, told, until }) =>
+        Effect.gen(function* () {
+          yield* settled
+          assert.deepStrictEqual(told, [])
+          yield* ask({ _tag: "Resync", origin: "reconnect" })
+          yield* until("everything is announced again", () => told.includes("Deleted ConfigMap b"))
+          return [...told]
+        }),
+      )
+      assert.deepStrictEqual(again, ["Added ConfigMap a", "Deleted ConfigMap b"])
+    }),
+  )
+
+  it.effect("a kind that is no longer selected is forgotten, without a word about its objects", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      put(world, "configmaps", configMap("a"))
+      put(world, "secrets", secret("s"))
+      yield* tellAll(world)
+      drop(world, "secrets", "s")
+      assert.deepStrictEqual(yield* tellAll(world, { outputResources: ["configmaps"] }), [])
+      assert.include(new TextDecoder().decode(world.disk.content), '["forget",')
+      put(world, "secrets", secret("t"))
+      assert.deepStrictEqual(yield* tellAll(world), ["Added Secret t"])
+    }),
+  )
+
+  it.effect("other redaction announces the kinds concerned anew, and still knows what went", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      put(world, "configmaps", configMap("a"))
+      for (const name of ["s", "t"]) put(world, "secrets", secret(name))
+      yield* tellAll(world)
+      assert.notInclude(new TextDecoder().decode(world.disk.content), "c2VjcmV0")
+      drop(world, "secrets", "t")
+      assert.deepStrictEqual(yield* tellAll(world, { redact: true }), ["Added Secret s", "Deleted Secret t"])
+      assert.deepStrictEqual(yield* tellAll(world, { redact: true }), [])
+    }),
+  )
+})
+
+describe("types that came and went", () => {
+  const lampsOf = (told: ReadonlyArray<string>) => told.filter((word) => word.includes(" Lamp "))
+  const lamp = (name: string): KubeObject => ({ metadata: { namespace: "default", name } }) as KubeObject
+  const light = Effect.fnUntraced(function* (world: World, versions: ReadonlyArray<string>) {
+    put(world, "customresourcedefinitions.apiextensions.k8s.io", definition(versions))
+    for (const name of ["l1", "l2"]) put(world, "lamps.light.io", lamp(name))
+    assert.deepStrictEqual(lampsOf(yield* tellAll(world)), ["Added Lamp v1 l1", "Added Lamp v1 l2"])
+  })
+
+  it.effect("a definition that was deleted takes its objects with it, one Deleted each", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      yield* light(world, ["v1"])
+      drop(world, "customresourcedefinitions.apiextensions.k8s.io", "lamps.light.io", "")
+      const told = yield* live(world, ({ told: all, until }) =>
+        Effect.map(
+          Effect.andThen(
+            until("both are gone", () => all.length >= 2),
+            rest,
+          ),
+          () => [...all],
+        ),
+      )
+      assert.deepStrictEqual(told.toSorted(), ["Deleted Lamp v1 l1", "Deleted Lamp v1 l2"])
+      assert.deepStrictEqual(yield* tellAll(world), [])
+    }),
+  )
+
+  it.effect("a new preferred version is a Deleted under the old and an Added under the new one", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      yield* light(world, ["v1"])
+      drop(world, "lamps.light.io", "l2")
+      const spec = (definition(["v1", "v2"]) as { readonly spec?: unknown }).spec
+      Result.getOrThrow(patchObject(world.cluster, "customresourcedefinitions.apiextensions.k8s.io", "", "lamps.light.io", { spec }))
+      const told = yield* live(world, ({ told: all, until }) =>
+        Effect.map(
+          until("the new version is told", () => all.includes("Added Lamp v2 l1")),
+          () => [...all],
+        ),
+      )
+      assert.deepStrictEqual(told.slice(0, 2).toSorted(), ["Deleted Lamp v1 l1", "Deleted Lamp v1 l2"])
+      assert.deepStrictEqual(told.slice(2), ["Added Lamp v2 l1"])
+    }),
+  )
+})
+
+describe("a file that cannot be used", () => {
+  it.effect("of another cluster, another broker or another program is set aside, and all is announced", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      put(world, "configmaps", configMap("a"))
+      yield* tellAll(world)
+      assert.deepStrictEqual(yield* tellAll(world, { audience: "elsewhere" }), ["Added ConfigMap a"])
+      assert.include(new TextDecoder().decode(world.disk.aside.get("old")), '"test"')
+      const other: World = { cluster: makeCluster(2), disk: world.disk }
+      for (const name of ["default", "kube-system"]) put(other, "namespaces", { metadata: { name } } as KubeObject)
+      assert.deepStrictEqual(yield* tellAll(other, { audience: "elsewhere" }), [])
+      assert.include(new TextDecoder().decode(world.disk.aside.get("old")), "elsewhere")
+      world.disk.content = new TextEncoder().encode("a: b\n")
+      assert.deepStrictEqual(yield* tellAll(world), ["Added ConfigMap a"])
+    }),
+  )
+
+  it.effect("damaged in its middle it is set aside; cut at its end it counts", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      for (const name of ["a", "b"]) put(world, "configmaps", configMap(name))
+      yield* tellAll(world)
+      const sound = world.disk.content
+      world.disk.content = sound.slice(0, -3)
+      // What is cut off is the confirmation.
+      assert.deepStrictEqual(yield* tellAll(world), ["Added ConfigMap a", "Added ConfigMap b"])
+      world.disk.content = sound.map((byte, at) => (at === 200 ? byte ^ 1 : byte))
+      assert.deepStrictEqual(yield* tellAll(world), ["Added ConfigMap a", "Added ConfigMap b"])
+      assert.strictEqual(world.disk.aside.get("bad")?.length, sound.length)
+    }),
+  )
+
+  it.effect("a full disk ends the recording, not the run, and what is on it is not believed", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      put(world, "configmaps", configMap("a"))
+      yield* live(world, ({ settled, told, until }) =>
+        Effect.gen(function* () {
+          yield* settled
+          world.disk.writesLeft = 0
+          put(world, "configmaps", configMap("b"))
+          yield* until("the run goes on", () => told.includes("Added ConfigMap b"))
+          put(world, "configmaps", configMap("c"))
+          yield* until("and on", () => told.includes("Added ConfigMap c"))
+        }),
+      )
+      assert.strictEqual(world.disk.content.length, 0)
+      world.disk.writesLeft = undefined
+      assert.deepStrictEqual(yield* tell(world), ["Added ConfigMap a", "Added ConfigMap b", "Added ConfigMap c"])
+    }),
+  )
+})

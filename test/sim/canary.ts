@@ -66,7 +66,7 @@ export const canaries: ReadonlyArray<Canary> = [
     name: "a type that vanishes leaves its objects",
     shipped: "argoproj/argo-cd#1247",
     file: reflector,
-    from: "announceDepartures(lane, output, clear(lane.ledger))\n      // No list",
+    from: "announceDepartures(lane, output, [...lane.left, ...clear(lane.ledger)])\n      // No list",
     to: "clear(lane.ledger)\n      // No list",
   },
   {
@@ -122,8 +122,8 @@ export const canaries: ReadonlyArray<Canary> = [
     name: "a list reports what has not changed as changed",
     shipped: "fabric8io/kubernetes-client#3969",
     file: lane,
-    from: 'if (lane.announcing) announce(lane, output, "Added", record)\n      else lane.counts.unchanged++',
-    to: 'announce(lane, output, lane.announcing ? "Added" : "Modified", record)',
+    from: "if (!lane.announcing) lane.counts.unchanged++",
+    to: 'if (!lane.announcing) announce(lane, output, "Modified", record)',
   },
   {
     name: "changes are reported as added",
@@ -171,8 +171,8 @@ export const canaries: ReadonlyArray<Canary> = [
     name: "a type that vanishes before it was announced leaves its old deletions",
     shipped: "argoproj/argo-cd#1247",
     file: reflector,
-    from: "output.announced = lane.announcing\n      return close",
-    to: "output.announced = false\n      return close",
+    from: "output.announced = lane.announcing\n      markClosed",
+    to: "output.announced = false\n      markClosed",
   },
   {
     name: "names are compared as they are spelt in JSON",

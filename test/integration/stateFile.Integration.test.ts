@@ -1,0 +1,161 @@
+/**
+ * The built program is killed and started again with the state file of the run before, over a fake API server and a real NATS server: what
+ * it says is what changed meanwhile, object by object.
+ */
+import { readFileSync, statSync, writeFileSync } from "node:fs"
+import * as path from "node:path"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { makeFakeCluster, type FakeCluster, type Manifest, type ServedCluster, type Stored } from "../../src/testing.ts"
+import { makeChance } from "../domain/wire/seeded.ts"
+import { awaitQuiet, makeConsumer, startBroker, type Broker, type Consumer } from "./broker.ts"
+import { runMeshsync, type Run } from "./meshsync.ts"
+import { temporaryFolder, until } from "./program.ts"
+
+let broker: Broker
+let cluster: FakeCluster
+let served: ServedCluster
+let consumer: Consumer
+let folder: string
+
+beforeAll(async () => {
+  broker = await startBroker()
+  console.log(`nats-server ${broker.version}`)
+})
+afterAll(() => broker?.[Symbol.asyncDispose]())
+
+beforeEach(async () => {
+  cluster = makeFakeCluster()
+  served = await cluster.serve()
+  folder = temporaryFolder()
+  writeFileSync(path.join(folder, "kubeconfig"), served.kubeconfig)
+  consumer = makeConsumer()
+  await consumer.attach(broker.address)
+})
+afterEach(() => served.close())
+
+const stateFile = (): string => path.join(folder, "state")
+
+const start = (): Promise<Run> =>
+  runMeshsync({
+    args: ["--state-file", stateFile(), "--outputResources", "configmaps,secrets"],
+    environment: { KUBECONFIG: path.join(folder, "kubeconfig"), BROKER_URL: broker.address },
+    folder,
+  })
+
+const settle = async (run: Run): Promise<void> => {
+  await run.awaitStatus("everything is announced once", 30_000, ({ settled }) => settled)
+  await awaitQuiet(consumer, 500, 30_000)
+}
+
+const kill = async (run: Run): Promise<void> => {
+  run.signal("SIGKILL")
+  expect((await run.exit).signal).toBe("SIGKILL")
+}
+
+const address = (name: string) => ({ apiVersion: "v1", kind: "ConfigMap", namespace: "default", name })
+const configMap = (name: string, data: object = { colour: "blue" }): Manifest =>
+  ({ apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "default", name }, data }) as Manifest
+
+const said = (from: number): ReadonlyArray<string> =>
+  consumer.messages.slice(from).map(({ EventType, Object: { kind, metadata } }) => `${EventType} ${kind} ${metadata.name}`)
+
+const uidsSaidGone = (from: number): ReadonlyArray<string | undefined> =>
+  consumer.messages.slice(from).flatMap(({ EventType, Object: { metadata } }) => (EventType === "DELETED" ? [metadata.uid] : []))
+
+describe("killed and started again", () => {
+  it("it announces what was deleted meanwhile, object by object, and nothing that stayed", async () => {
+    const names = Array.from({ length: 400 }, (_, i) => `c${i}`)
+    const uids = new Map(names.map((name) => [name, cluster.create(configMap(name)).uid]))
+    const canary = "Y2FuYXJ5LXZhbHVl"
+    cluster.create({ apiVersion: "v1", kind: "Secret", metadata: { namespace: "default", name: "s" }, data: { key: canary } } as Manifest)
+    const first = await start()
+    await settle(first)
+    expect(consumer.messages.length).toBe(401)
+    await kill(first)
+    const goneNames = names.slice(0, 60)
+    for (const name of goneNames) cluster.remove(address(name))
+    for (const name of ["c100", "c101"]) cluster.patch(address(name), { data: { colour: "red" } })
+    cluster.remove(address("c200"))
+    cluster.create(configMap("c200"))
+    cluster.create(configMap("new"))
+    const second = await start()
+    await settle(second)
+    const expected = [
+      ...goneNames.map((name) => `DELETED ConfigMap ${name}`),
+      "MODIFIED ConfigMap c100",
+      "MODIFIED ConfigMap c101",
+      "DELETED ConfigMap c200",
+      "ADDED ConfigMap c200",
+      "ADDED ConfigMap new",
+    ]
+    // A life that follows another one within 2 s goes out once more.
+    await until("the repetition has come", 10_000, () => (said(401).length > expected.length ? true : undefined))
+    await awaitQuiet(consumer, 500, 10_000)
+    expect(said(401).toSorted()).toStrictEqual([...expected, "ADDED ConfigMap c200"].toSorted())
+    expect(new Set(uidsSaidGone(401))).toStrictEqual(new Set([...goneNames, "c200"].map((name) => uids.get(name))))
+    await kill(second)
+    const third = await start()
+    await settle(third)
+    expect(said(401).length).toBe(expected.length + 1)
+    expect(statSync(stateFile()).mode & 0o777).toBe(0o600)
+    expect(readFileSync(stateFile(), "utf8")).not.toContain(canary)
+    expect(statSync(stateFile()).size / 342).toBeLessThan(130)
+    third.signal("SIGTERM")
+    expect((await third.exit).status).toBe(0)
+  })
+
+  it("at any moment of any batch, it leaves a consumer that was always there with the cluster's state", async () => {
+    const chance = makeChance(20_261_125)
+    /** As the consumer keeps them: `uid@resourceVersion` by address. */
+    const alive = new Map<string, string>()
+    const keep = (name: string, { resourceVersion, uid }: Stored): void =>
+      void alive.set(`ConfigMap.v1.default.${name}`, `${uid}@${resourceVersion}`)
+    const change = (): void => {
+      const name = `c${chance.below(80)}`
+      if (!alive.has(`ConfigMap.v1.default.${name}`)) keep(name, cluster.create(configMap(name)))
+      else if (chance.below(3) === 0) keep(name, cluster.patch(address(name), { data: { colour: String(chance.below(1_000_000)) } }))
+      else {
+        cluster.remove(address(name))
+        alive.delete(`ConfigMap.v1.default.${name}`)
+      }
+    }
+    for (let round = 0; round < 12; round++) {
+      const run = await start()
+      const endMs = performance.now() + 300 + chance.below(900)
+      while (performance.now() < endMs) {
+        for (let i = 0; i < 5; i++) change()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      await kill(run)
+      for (let i = 0; i < 20; i++) change()
+    }
+    const last = await start()
+    await settle(last)
+    expect(consumer.messages.length).toBeGreaterThan(1_000)
+    expect(consumer.state).toStrictEqual(alive)
+    expect(last.stdout()).not.toContain("set aside")
+    await kill(last)
+  })
+})
+
+describe("one process at a time", () => {
+  it("a second one with the same file ends at once and says why; the first goes on", async () => {
+    cluster.create(configMap("a"))
+    const first = await start()
+    await settle(first)
+    const second = await start()
+    const { status, stderr } = await second.exit
+    expect(status).toBe(1)
+    expect(stderr).toContain("Another process uses the state file")
+    cluster.create(configMap("b"))
+    await until("the first still tells", 10_000, () => (said(0).includes("ADDED ConfigMap b") ? true : undefined))
+    await kill(first)
+  })
+
+  it("a snapshot cannot be made from it", async () => {
+    const run = await runMeshsync({ args: ["--output", "file", "--state-file", stateFile()], health: false })
+    const { status, stderr } = await run.exit
+    expect(status).not.toBe(0)
+    expect(stderr).toContain("--state-file goes with --output broker and stdout")
+  })
+})

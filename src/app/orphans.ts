@@ -16,17 +16,12 @@ import type { Desk } from "./desk.ts"
  * Repeats the remembered deletions of closed lanes.
  * @param lastLanes by type key, what a lane waits for before it begins: a type that comes back meanwhile must not be announced as living
  *   first and as deleted afterwards
- * @param open by type key, the lanes that go on; one that has not begun yet repeats its own
  */
-export const announceOrphans = Effect.fnUntraced(function* (
-  desk: Desk,
-  lastLanes: Map<string, Deferred.Deferred<void>>,
-  open: ReadonlyMap<string, unknown>,
-) {
-  const { departures, lanes } = desk.engine
+export const announceOrphans = Effect.fnUntraced(function* (desk: Desk, lastLanes: Map<string, Deferred.Deferred<void>>) {
+  const { asleep, departures, lanes } = desk.engine
   const nowMs = yield* Clock.currentTimeMillis
   const byType = new Map<string, Array<Departure>>()
-  for (const departure of recentDepartures(departures, nowMs, ({ type }) => !lanes.has(typeKey(type)) && !open.has(typeKey(type)))) {
+  for (const departure of recentDepartures(departures, nowMs, ({ type }) => !lanes.has(typeKey(type)) && !asleep.has(typeKey(type)))) {
     const name = typeName(departure.type)
     const others = byType.get(name)
     if (others === undefined) byType.set(name, [departure])

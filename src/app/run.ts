@@ -73,8 +73,8 @@ export interface Run {
 interface OpenLane {
   readonly spec: LaneSpec
   readonly signals: Signals
-  /** An earlier run announced objects of it. It begins, or ends, when a discovery tells whether its type is still there and wanted. */
-  readonly asleep?: { readonly lane: Lane; readonly awake: Deferred.Deferred<void> }
+  /** Done when the lane has begun. One of an earlier run begins, or ends, when a discovery tells whether its type is there and wanted. */
+  readonly awake: Deferred.Deferred<void>
 }
 
 interface Supervisor {
@@ -236,9 +236,10 @@ const openLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: Lane
   const done = yield* Deferred.make<void>()
   const awake = yield* Deferred.make<void>()
   const { desk } = supervisor
-  supervisor.open.set(lane.key, memory === undefined ? { spec, signals } : { spec, signals, asleep: { lane, awake } })
+  supervisor.open.set(lane.key, { spec, signals, awake })
   supervisor.lastLanes.set(lane.key, done)
-  if (memory === undefined) yield* beginLane(supervisor, lane, awake)
+  desk.engine.asleep.set(lane.key, lane)
+  if (memory === undefined) yield* wakeLane(supervisor, lane.key)
   else desk.recorder?.adopt(lane, memory)
   const ended = Effect.sync(() => forgetLane(supervisor.desk.engine, lane))
   const loop = (before === undefined ? Effect.void : Deferred.await(before)).pipe(
@@ -261,18 +262,15 @@ const changeLane = Effect.fnUntraced(function* (supervisor: Supervisor, old: Lan
   supervisor.open.set(key, { ...lane, spec })
 })
 
-const beginLane = Effect.fnUntraced(function* ({ desk }: Supervisor, lane: Lane, awake: Deferred.Deferred<void>) {
-  desk.engine.lanes.set(lane.key, lane)
+/** Begins a lane, unless it has begun. */
+const wakeLane = Effect.fnUntraced(function* ({ desk, open }: Supervisor, key: string) {
+  const { asleep, lanes } = desk.engine
+  const lane = asleep.get(key)
+  if (lane === undefined) return
+  asleep.delete(key)
+  lanes.set(key, lane)
   yield* Effect.logDebug(`${typeName(lane.spec.type)} is watched`)
-  yield* Deferred.succeed(awake, undefined)
-})
-
-/** Begins a lane of which an earlier run announced objects. */
-const wakeLane = Effect.fnUntraced(function* (supervisor: Supervisor, key: string) {
-  const { asleep, ...lane } = supervisor.open.get(key) as OpenLane
-  if (asleep === undefined) return
-  supervisor.open.set(key, lane)
-  yield* beginLane(supervisor, asleep.lane, asleep.awake)
+  yield* Deferred.succeed((open.get(key) as OpenLane).awake, undefined)
 })
 
 /** Lanes of all that earlier runs announced: whether they go on, and what is said of those that do not, is the plan's as ever. */
@@ -296,7 +294,10 @@ const endLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: LaneS
   const lane = supervisor.open.get(key)
   if (lane === undefined) return
   yield* Effect.logInfo(`${typeName(spec.type)} ${why}`)
-  if (lane.asleep !== undefined) supervisor.desk.engine.lanes.set(key, lane.asleep.lane)
+  const { asleep, lanes } = supervisor.desk.engine
+  const unbegun = asleep.get(key)
+  if (unbegun !== undefined) lanes.set(key, unbegun)
+  asleep.delete(key)
   yield* Queue.offer(lane.signals, fact)
   supervisor.open.delete(key)
 })
@@ -367,7 +368,7 @@ const announceAll = Effect.fnUntraced(function* (supervisor: Supervisor) {
   for (const [key] of closing) (desk.engine.lanes.get(key) as Lane).announcing = true
   for (const [, end] of closing) yield* Deferred.await(end)
   for (const [key] of closing) if (open.has(key)) yield* Queue.offer((open.get(key) as OpenLane).signals, { _tag: "ResyncAsked" })
-  yield* announceOrphans(desk, lastLanes, open)
+  yield* announceOrphans(desk, lastLanes)
 })
 
 // Settling ---------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ export interface Engine {
   epochs: number
   /** Open lanes by type key. */
   readonly lanes: Map<string, Lane>
+  /** Lanes of an earlier run of which no discovery has told yet whether they go on, by type key; none of `lanes`. */
+  readonly asleep: Map<string, Lane>
   readonly departures: Departures
   /** Counters by name, shown as they are. */
   readonly counters: Record<string, number>
@@ -38,6 +40,7 @@ export const makeEngine = (version: string, cluster: string, startedMs: number):
   run: "",
   epochs: 0,
   lanes: new Map(),
+  asleep: new Map(),
   departures: makeDepartures(),
   counters: {},
   surveyed: false,

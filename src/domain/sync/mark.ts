@@ -93,7 +93,7 @@ export const describeMark = (engine: Engine, lane: Lane, mark: Mark): SyncMark |
 
 /** The types of which something may still be said. */
 export const describeTypes = (engine: Engine): SyncMark => {
-  const lanes = [...engine.lanes.values()].filter(({ spec }) => !spec.hidden)
+  const lanes = [...engine.lanes.values(), ...engine.asleep.values()].filter(({ spec }) => !spec.hidden)
   const types = lanes.map(({ spec: { type } }) => ({ apiVersion: apiVersionOf(type), kind: type.kind }))
   return { mark: "types", run: engine.run, cluster: engine.clusterId, types }
 }

@@ -89,6 +89,7 @@ const startPod = async ({ account, natsServer, pod, secrets = {} }: PodOptions):
     command: [...pod.command, ...(pod.args ?? [])],
     environment: { ...opened.environment, ...resolveVariables(pod.env, secrets) },
     account: opened.account,
+    scratch: (pod.volumeMounts ?? []).map(({ mountPath }) => mountPath),
     servers: [opened.server, ...placesOf(natsServer)],
   })
 }
@@ -230,6 +231,7 @@ describe("deploy/base", () => {
       expect(container.inspect("status")).toMatch(/^NSpid:\t\d+\t1$/m)
       expect(container.inspect("mountinfo")).toMatch(/ \/ ro[, ]/)
       expect(container.inspect("net/dev").match(/^ *\w+(?=:)/gm)).toEqual([expect.stringMatching(/^ *lo$/)])
+      expect(container.inspect("root/state/meshsync")).toContain('"pods"')
       console.log(`memory at its peak: ${/VmHWM:\s+(.*)/.exec(container.inspect("status"))?.[1]}`)
       await stop(container)
     })

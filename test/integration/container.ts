@@ -48,6 +48,8 @@ export interface ContainerOptions {
   readonly user?: number
   /** Files of the service account. */
   readonly account?: Readonly<Record<string, string>>
+  /** Empty folders that may be written to. */
+  readonly scratch?: ReadonlyArray<string>
   /** Servers of this machine that are to be reached from inside. */
   readonly servers?: ReadonlyArray<Place>
 }
@@ -83,13 +85,14 @@ for (let i = 0; i < words.length; i += 3) {
   server.listen(Number(words[i + 1]), words[i], () => ++open === words.length / 3 && console.log("ready"))
 }`
 
-/** Arguments: ROOT READY NODE RELAY RELAY-ARGUMENT... -- COMMAND...; the relay's readiness comes through a pipe with a name. */
-const start = `root=$1 ready=$2 node=$3 relay=$4; shift 4
+/** Arguments: ROOT SCRATCH READY NODE RELAY RELAY-ARGUMENT... -- COMMAND...; the relay's readiness comes through a pipe with a name. */
+const start = `root=$1 scratch=$2 ready=$3 node=$4 relay=$5; shift 5
 ip link set lo up
 ip address add ${podAddress}/32 dev lo
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount -o remount,bind,ro "$root"
+for folder in $scratch; do mount -t tmpfs -o mode=1777 scratch "$root$folder"; done
 arguments=""
 count=0
 for word; do [ "$word" = -- ] && break; count=$((count + 1)); arguments="$arguments '$word'"; done
@@ -140,15 +143,16 @@ const findProgramPid = (parent: ChildProcess): Promise<number> =>
 
 /** Starts a container. Its failure to start is an exit status, as of any program. */
 export const startContainer = async (options: ContainerOptions): Promise<Container> => {
-  const { account = {}, command, environment = {}, image, servers = [], user = 65532 } = options
+  const { account = {}, command, environment = {}, image, scratch = [], servers = [], user = 65532 } = options
   writeAccount(image, account)
+  for (const each of scratch) mkdirSync(path.join(image, each), { recursive: true })
   const folder = temporaryFolder()
   const sockets = servers.map((_, i) => path.join(folder, `${i}.sock`))
   const closers = await Promise.all(servers.map((place, i) => openRelay(place, sockets[i] ?? "")))
   const relays = servers.flatMap(({ host, port }, i) => [host, String(port), sockets[i] ?? ""])
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
   const outer = ["--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-ec", start, "sh"]
-  const inner = [image, path.join(folder, "ready"), process.execPath, innerRelay, ...relays, "--"]
+  const inner = [image, scratch.join(" "), path.join(folder, "ready"), process.execPath, innerRelay, ...relays, "--"]
   const chroot = ["/usr/sbin/chroot", `--userspec=${user}:${user}`, "--groups=", image, ...command]
   const child = spawn("unshare", [...outer, ...inner, ...variables, ...chroot], { stdio: ["ignore", "pipe", "pipe"] })
   tie(child)

@@ -28,6 +28,8 @@ export interface PodContainer {
   readonly ports: ReadonlyArray<{ readonly name: string; readonly containerPort: number }>
   readonly livenessProbe: Probe
   readonly readinessProbe?: Probe
+  /** All of them are of volumes that are empty at first. */
+  readonly volumeMounts?: ReadonlyArray<{ readonly mountPath: string }>
 }
 
 export interface Deployment {

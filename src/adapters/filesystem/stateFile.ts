@@ -36,9 +36,9 @@ const openStateFile = Effect.fnUntraced(function* (path: string) {
   let handle = yield* toStateError(attempt(path, () => openToAppend(path)))
   yield* Effect.addFinalizer(() => Effect.promise(() => handle.close().catch(() => undefined)))
   const reopen = attempt(path, async () => {
-    const opened = await openToAppend(path)
-    await handle.close()
-    handle = opened
+    const before = handle
+    handle = await openToAppend(path)
+    await before.close()
   })
   return StateFile.of({
     path,

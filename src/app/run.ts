@@ -9,14 +9,12 @@ import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { discoveryAgainMs, discoveryEveryMs, laneSignalsMax, resyncDebounceMs } from "../domain/limit.ts"
-import type { Discovery } from "../domain/select/discovery.ts"
+import { discoveryAgainMs, discoveryEveryMs, laneSignalsMax } from "../domain/limit.ts"
 import { planLanes } from "../domain/select/plan.ts"
 import { select, type LaneSpec } from "../domain/select/selection.ts"
 import { typeKey, typeName } from "../domain/select/resource.ts"
-import { addToCounter, isSettled, makeEngine, projectStatus, type Engine } from "../domain/sync/engine.ts"
+import { addToCounter, makeEngine, projectStatus, type Engine } from "../domain/sync/engine.ts"
 import type { Fact } from "../domain/sync/fact.ts"
 import { makeLane, type Lane } from "../domain/sync/lane.ts"
 import type { Memory } from "../domain/sync/recollection.ts"
@@ -27,6 +25,8 @@ import { ClusterApi } from "../ports/ClusterApi.ts"
 import { Requests } from "../ports/Requests.ts"
 import { Sink, type SinkError } from "../ports/Sink.ts"
 import { StateFile } from "../ports/StateFile.ts"
+import { followConfiguration, placeDefault, readConfiguration, type Configuration, type ConfigurationPlace } from "./configuration.ts"
+import { announceAll, untilQuiet } from "./announce.ts"
 import { makeDesk, type Desk } from "./desk.ts"
 import { runLane, type Signals } from "./laneLoop.ts"
 import { reconcileForEver } from "./reconcile.ts"
@@ -34,8 +34,8 @@ import { makeSessions, type Interactive } from "./sessions.ts"
 import { makeRecorder } from "./recorder.ts"
 import { makeStoreDumps } from "./storeDump.ts"
 import { logMeshError, logNotice, makeComplaints } from "./notices.ts"
-import { discover, discoverAtLast, readClusterId, readConfiguration, readDefinitions, type Configuration } from "./survey.ts"
-import { announceOrphans } from "./orphans.ts"
+import { watchForSettling } from "./settling.ts"
+import { discover, discoverAtLast, readClusterId, readDefinitions, type DatedDiscovery } from "./survey.ts"
 import { drawRun, tellTypes } from "./marks.ts"
 
 /** What a run needs to know besides its ports. */
@@ -57,6 +57,12 @@ export interface RunOptions {
   readonly audience?: string
   /** What may be opened in pods on request; absent: nothing. */
   readonly interactive?: Interactive
+  /** The MeshSync custom resource; absent: Meshery's. */
+  readonly customResource?: ConfigurationPlace
+  /** Say in that resource's status whether it can be used. */
+  readonly reportsConfiguration?: boolean
+  /** Announce the objects of a type as deleted when it is no longer selected. */
+  readonly deleteOnClose?: boolean
 }
 
 /** A run that goes on: its state for people, and its milestones. */
@@ -80,13 +86,15 @@ interface OpenLane {
 interface Supervisor {
   readonly options: RunOptions
   readonly desk: Desk
+  /** What counts; the next survey makes it so. */
   configuration: Configuration
   readonly open: Map<string, OpenLane>
   /** By type key, what the next lane waits for: completed when all has been said of the one before, or of what it left behind. */
   readonly lastLanes: Map<string, Deferred.Deferred<void>>
   readonly fibers: FiberMap.FiberMap<string, void, SinkError>
-  /** One pending wish for a discovery says as much as ten. */
+  /** Something is to be looked at: what the cluster serves, if `typesMayHaveChanged`, or the configuration. One such wish says as much as ten. */
   readonly surveys: Queue.Queue<void>
+  typesMayHaveChanged: boolean
   missingSinceMs: ReadonlyMap<string, number>
   /** Lanes opened so far: tells two fibers of one type apart. */
   opened: number
@@ -106,7 +114,10 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const failure = yield* Deferred.make<never, SinkError>()
   const settled = yield* Deferred.make<void, SinkError>()
   const { contentDedup, redact, whole } = options
-  const onTypesMayHaveChanged = Effect.asVoid(Queue.offer(surveys, undefined))
+  const onTypesMayHaveChanged = Effect.suspend(() => {
+    supervisor.typesMayHaveChanged = true
+    return Effect.asVoid(Queue.offer(surveys, undefined))
+  })
   const files = yield* Effect.serviceOption(StateFile)
   const customTypes = new Set<string>()
   const memory = { redact, audience: options.audience ?? "", isCustom: (key: string) => customTypes.has(key) }
@@ -121,6 +132,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     lastLanes: new Map(),
     fibers,
     surveys,
+    typesMayHaveChanged: false,
     missingSinceMs: new Map(),
     opened: 0,
     customTypes,
@@ -134,9 +146,10 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     })
     yield* identify(engine, options)
     yield* restoreLanes(supervisor)
-    supervisor.configuration = yield* readConfiguration
+    supervisor.configuration = yield* readConfiguration(options.customResource ?? placeDefault)
     if (supervisor.configuration._tag === "Broken") yield* logMeshError(supervisor.configuration.error)
-    yield* surveyForEver(supervisor, discovery)
+    const first = { discovery, atMs: yield* Clock.currentTimeMillis }
+    yield* Effect.all([surveyForEver(supervisor, first), obeyConfiguration(supervisor)], { concurrency: "unbounded", discard: true })
   })
   const settling = watchForSettling(engine, sink.settled, settled)
   const reconcile = reconcileForEver({
@@ -161,10 +174,27 @@ const identify = Effect.fnUntraced(function* (engine: Engine, options: RunOption
 
 // Lanes ------------------------------------------------------------------------------------------------------------------
 
-/** Discovery at the start, after every change of definitions, and now and then. */
-const surveyForEver = Effect.fnUntraced(function* (supervisor: Supervisor, first: Discovery) {
+/** Edits of the custom resource count from the next survey on, which comes at once. */
+const obeyConfiguration = (supervisor: Supervisor) =>
+  followConfiguration({
+    place: supervisor.options.customResource ?? placeDefault,
+    inForce: () => supervisor.configuration,
+    apply: Effect.fnUntraced(function* (configuration) {
+      yield* Effect.logInfo("the MeshSync resource has changed: what differs is applied")
+      addToCounter(supervisor.desk.engine, "configurations_total")
+      supervisor.configuration = configuration
+      yield* Queue.offer(supervisor.surveys, undefined)
+    }),
+    reports: supervisor.options.reportsConfiguration === true,
+  })
+
+/** Discovery at the start, after every change of definitions, and now and then; a new configuration acts upon the last one. */
+const surveyForEver = Effect.fnUntraced(function* (supervisor: Supervisor, first: DatedDiscovery) {
   const { engine } = supervisor.desk
-  let lookAgainInMs = yield* survey(supervisor, first)
+  let last = first
+  let applied = supervisor.configuration
+  addToCounter(engine, "discoveries_total")
+  let lookAgainInMs = yield* survey(supervisor, last, applied._tag !== "Absent")
   engine.surveyed = true
   let again: ReadonlyArray<number> = []
   while (true) {
@@ -173,25 +203,37 @@ const surveyForEver = Effect.fnUntraced(function* (supervisor: Supervisor, first
       Effect.as(true),
       Effect.timeoutOrElse({ duration: waitMs, orElse: () => Effect.succeed(false) }),
     )
-    if (asked) {
+    if (applied !== supervisor.configuration) {
+      // Without a custom resource nobody watches the definitions, so what is known of them is old.
+      const isFirst = applied._tag === "Absent"
+      applied = supervisor.configuration
+      lookAgainInMs = yield* survey(supervisor, last, isFirst)
+      if (isFirst) supervisor.typesMayHaveChanged = true
+    }
+    if (supervisor.typesMayHaveChanged) {
       // What changed is served only a moment later, and discovery learns of it later still.
       again = discoveryAgainMs
-      continue
+      supervisor.typesMayHaveChanged = false
     }
+    if (asked) continue
     again = again.slice(1)
     const found = yield* Effect.result(discover)
-    if (Result.isSuccess(found)) lookAgainInMs = yield* survey(supervisor, found.success)
-    else addToCounter(engine, "discovery_failures_total")
+    if (Result.isSuccess(found)) {
+      last = { discovery: found.success, atMs: yield* Clock.currentTimeMillis }
+      lookAgainInMs = yield* survey(supervisor, last, applied._tag !== "Absent")
+      addToCounter(engine, "discoveries_total")
+    } else addToCounter(engine, "discovery_failures_total")
   }
 })
 
-/** Acts upon one discovery: only the lanes that it concerns are touched. Returns when to look again, if something seems to be gone. */
-const survey = Effect.fnUntraced(function* (supervisor: Supervisor, discovery: Discovery) {
-  const { configuration, desk, open, options } = supervisor
-  addToCounter(desk.engine, "discoveries_total")
-  const definitions = configuration._tag === "Absent" ? undefined : yield* readDefinitions
+/**
+ * Acts upon one discovery: only the lanes that it concerns are touched. Returns when to look again, if something seems to be gone.
+ * @param rereads whether the definitions may be others than at the last time
+ */
+const survey = Effect.fnUntraced(function* (supervisor: Supervisor, { atMs, discovery }: DatedDiscovery, rereads: boolean) {
+  const { configuration, open, options } = supervisor
   // A deleted definition's type stays custom: it leaves when discovery no longer serves it, and its objects are announced as deleted.
-  for (const key of definitions ?? []) supervisor.customTypes.add(key)
+  if (rereads) for (const key of (yield* readDefinitions) ?? []) supervisor.customTypes.add(key)
   const { lanes, notices } = select(discovery, {
     watchList: configuration._tag === "Absent" ? "absent" : configuration._tag === "Broken" ? "broken" : configuration.watchList,
     customTypes: supervisor.customTypes,
@@ -209,12 +251,12 @@ const survey = Effect.fnUntraced(function* (supervisor: Supervisor, discovery: D
     lanes,
     discovery,
     supervisor.missingSinceMs,
-    yield* Clock.currentTimeMillis,
+    atMs,
   )
   supervisor.missingSinceMs = plan.missingSinceMs
   for (const spec of plan.vanish)
     yield* endLane(supervisor, spec, { _tag: "Vanished" }, "is gone: all its objects are announced as deleted")
-  for (const spec of plan.close) yield* endLane(supervisor, spec, { _tag: "Deselected" }, "is no longer selected")
+  for (const spec of plan.close) yield* endLane(supervisor, spec, deselected(supervisor), "is no longer selected")
   for (const [old, spec] of plan.move) {
     yield* endLane(supervisor, old, { _tag: "Vanished" }, `is served as ${typeName(spec.type)} from now on`)
     yield* openLane(supervisor, spec)
@@ -249,12 +291,14 @@ const openLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: Lane
   yield* FiberMap.run(supervisor.fibers, `${lane.key}#${supervisor.opened++}`, loop)
 })
 
+const deselected = ({ options }: Supervisor): Fact => ({ _tag: "Deselected", deleting: options.deleteOnClose === true })
+
 /** The lane goes on with its ledger; one that was hidden, or will be, begins anew, because nothing was told of what it holds. */
 const changeLane = Effect.fnUntraced(function* (supervisor: Supervisor, old: LaneSpec, spec: LaneSpec) {
   const key = typeKey(spec.type)
   const lane = supervisor.open.get(key)
   if (lane === undefined || old.hidden !== spec.hidden) {
-    yield* endLane(supervisor, old, { _tag: "Deselected" }, "is selected differently now")
+    yield* endLane(supervisor, old, deselected(supervisor), "is selected differently now")
     return yield* openLane(supervisor, spec)
   }
   yield* Effect.logInfo(`${typeName(spec.type)} is selected differently now`)
@@ -319,7 +363,10 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
     Effect.forever,
   )
   // Apart from the requests: an announcement waits for lanes that are closing, and a request must not wait for it.
-  const announce = Queue.take(announcements).pipe(Effect.andThen(announceAll(supervisor)), Effect.forever)
+  const announce = Queue.take(announcements).pipe(
+    Effect.andThen(announceAll(supervisor.desk, supervisor.open, supervisor.lastLanes)),
+    Effect.forever,
+  )
   const answer = Stream.runForEach(requests.incoming, (request) => {
     switch (request._tag) {
       case "Resync":
@@ -350,33 +397,3 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
   })
   return yield* Effect.all([gather, announce, answer, dumps.work, sessions.work], { concurrency: "unbounded", discard: true })
 })
-
-/** Resync requests are gathered: each one starts the wait anew, as the Go MeshSync's debounce does. */
-const untilQuiet = (resyncs: Queue.Queue<void>): Effect.Effect<void> =>
-  Queue.take(resyncs).pipe(
-    Effect.timeoutOption(resyncDebounceMs),
-    Effect.flatMap((more) => (more._tag === "Some" ? untilQuiet(resyncs) : Effect.void)),
-  )
-
-const announceAll = Effect.fnUntraced(function* (supervisor: Supervisor) {
-  yield* Effect.logInfo("everything is announced again")
-  addToCounter(supervisor.desk.engine, "announcements_total")
-  for (const { signals } of supervisor.open.values()) yield* Queue.offer(signals, { _tag: "ResyncAsked" })
-  // What a lane that is being closed says last may be missed as well: it repeats it, or the lane that takes its place meanwhile does.
-  const { desk, lastLanes, open } = supervisor
-  const closing = [...lastLanes].filter(([key]) => !open.has(key) && desk.engine.lanes.has(key))
-  for (const [key] of closing) (desk.engine.lanes.get(key) as Lane).announcing = true
-  for (const [, end] of closing) yield* Deferred.await(end)
-  for (const [key] of closing) if (open.has(key)) yield* Queue.offer((open.get(key) as OpenLane).signals, { _tag: "ResyncAsked" })
-  yield* announceOrphans(desk, lastLanes)
-})
-
-// Settling ---------------------------------------------------------------------------------------------------------------
-
-const watchForSettling = (engine: Engine, tell: Effect.Effect<void, SinkError>, settled: Deferred.Deferred<void, SinkError>) =>
-  Effect.suspend(() => (isSettled(engine) ? Effect.void : Effect.fail("not yet" as const))).pipe(
-    Effect.retry(Schedule.spaced("100 millis")),
-    Effect.ignore,
-    Effect.andThen(tell),
-    Effect.andThen(Deferred.succeed(settled, undefined)),
-  )

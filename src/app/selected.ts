@@ -8,7 +8,8 @@ import type { Discovery } from "../domain/select/discovery.ts"
 import { select, type Selection } from "../domain/select/selection.ts"
 import type { ClusterApi } from "../ports/ClusterApi.ts"
 import { isOn, listOf, type Values } from "./settings.ts"
-import { discover, readConfiguration, readDefinitions, type Configuration } from "./survey.ts"
+import { parsePlace, placeDefault, readConfiguration, type Configuration } from "./configuration.ts"
+import { discover, readDefinitions } from "./survey.ts"
 
 export interface Selected extends Selection {
   readonly discovery: Discovery
@@ -30,7 +31,7 @@ export interface Wish {
 export const selectLive = ({ everywhere = "false", values, words }: Wish): Effect.Effect<Selected, MeshError, ClusterApi> =>
   Effect.gen(function* () {
     const discovery = yield* discover
-    const configuration = yield* readConfiguration
+    const configuration = yield* readConfiguration(parsePlace(values.customResource.text) ?? placeDefault)
     const definitions = configuration._tag === "Absent" ? undefined : yield* readDefinitions
     const selection = select(discovery, {
       watchList: configuration._tag === "Absent" ? "absent" : configuration._tag === "Broken" ? "broken" : configuration.watchList,

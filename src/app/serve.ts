@@ -19,6 +19,7 @@ import {
   layerStdout,
   loadProgress,
 } from "./layers.ts"
+import { parsePlace } from "./configuration.ts"
 import { interactives } from "./sessions.ts"
 import { makeMonitor, monitorStatus, runSession, type Monitor, type SessionOptions } from "./session.ts"
 import { runProcess, type HandSignals } from "./process.ts"
@@ -59,13 +60,20 @@ const serving = Effect.fnUntraced(function* ({ values, version }: ServeOptions) 
   if (mode === "file" && values.stateFile.text !== "") {
     return yield* Effect.fail(meshError("ErrUsage", "--state-file goes with --output broker and stdout: a snapshot holds everything"))
   }
+  const customResource = parsePlace(values.customResource.text)
+  if (customResource === undefined) {
+    return yield* Effect.fail(
+      meshError("ErrUsage", `custom-resource ${JSON.stringify(values.customResource.text)} is not of the form NAMESPACE/NAME`),
+    )
+  }
   const audience = mode === "broker" ? yield* brokerName(values) : mode
   yield* warnOfBrokerUrl(values)
   const monitor = makeMonitor(version, mode)
   const port = Number(values.healthPort.text)
   const health = layerHealth({ port, status: () => monitorStatus(monitor), ready: () => monitor.engine.ready })
   const ports = Layer.mergeAll(layerCluster(values, version), layerOutput(mode, values), layerState(values))
-  const session = runSession({ ...sessionOptions(mode, values, version), interactive, audience }, monitor, reportWritten)
+  const options = { ...sessionOptions(mode, values, version), interactive, audience, customResource }
+  const session = runSession(options, monitor, reportWritten)
   const progress = mode === "file" ? Effect.forkChild(showProgress(monitor)) : Effect.void
   yield* Effect.andThen(progress, session).pipe(Effect.provide(ports), Effect.provide(health))
 })
@@ -91,6 +99,8 @@ const sessionOptions = (mode: Mode, values: Values, version: string): SessionOpt
   selector: values.selector.text,
   clusterId: values.clusterId.text,
   reconcileInterval: values.reconcileInterval.text,
+  reportsConfiguration: mode === "broker",
+  deleteOnClose: isOn(values.deleteOnClose.text),
   readyWhen: mode === "broker" ? "open" : "settled",
   once: isOn(values.once.text),
   stopAfterMs: durationMs(values.stopAfter.text),

@@ -122,6 +122,22 @@ export const settings = {
     "true",
     "hold announcements to a rate that Meshery Server can take; off: full speed",
   ),
+  customResource: setting(
+    "custom-resource",
+    "MESHSYNC_CUSTOM_RESOURCE",
+    "text",
+    "NAMESPACE/NAME",
+    "meshery/meshery-meshsync",
+    "the MeshSync custom resource whose watch-list counts",
+  ),
+  deleteOnClose: setting(
+    "delete-on-close",
+    "MESHSYNC_DELETE_ON_CLOSE",
+    "switch",
+    "",
+    "false",
+    "announce the objects of a kind as deleted when it is no longer selected",
+  ),
   interactive: setting(
     "interactive",
     "MESHSYNC_INTERACTIVE",

@@ -1,6 +1,6 @@
 /**
- * What has to be read of a cluster before and between the lanes: who it is, what it serves, which definitions it holds,
- * and the MeshSync custom resource. Each is one or a few small documents.
+ * What has to be read of a cluster before and between the lanes: who it is, what it serves, which definitions it holds.
+ * Each is one or a few small documents.
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -9,7 +9,6 @@ import { meshError, type MeshError } from "../domain/error.ts"
 import { clusterIdWaitMs } from "../domain/limit.ts"
 import { decodeText } from "../domain/read/text.ts"
 import { aggregatedAccept, classicPlan, discoverAggregated, discoverClassic, type Discovery } from "../domain/select/discovery.ts"
-import { parseWatchList, type WatchList } from "../domain/select/watchList.ts"
 import { pauseMs } from "../domain/sync/backoff.ts"
 import { ClusterApi, type ApiError } from "../ports/ClusterApi.ts"
 
@@ -63,38 +62,13 @@ export const readClusterId = (fallback: string): Effect.Effect<Identity, never, 
   )
 }
 
-// Custom resource --------------------------------------------------------------------------------------------------------
-
-/** What the MeshSync custom resource says: nothing (there is none), something unusable, or a watch-list. */
-export type Configuration = (
-  | { readonly _tag: "Absent" }
-  | { readonly _tag: "Broken"; readonly error: MeshError }
-  | { readonly _tag: "Present"; readonly watchList: WatchList }
-) & {
-  /** `spec.reconcile-interval` as written. */
-  readonly reconcileInterval?: string
-}
-
-/** Reads `meshery/meshery-meshsync`. Not found, forbidden or unreachable all mean that there is none, as with the Go MeshSync. */
-export const readConfiguration: Effect.Effect<Configuration, never, ClusterApi> = Effect.gen(function* () {
-  for (const version of ["v1alpha1", "v1alpha2"]) {
-    const answer = yield* Effect.result(readText(`/apis/meshery.io/${version}/namespaces/meshery/meshsyncs/meshery-meshsync`))
-    if (Result.isFailure(answer)) {
-      yield* Effect.logDebug(`no MeshSync custom resource: ${answer.failure.message}`)
-      continue
-    }
-    const resource = parseJson(answer.success)
-    const parsed = parseWatchList(resource)
-    const interval = memberOf(memberOf(resource, "spec"), "reconcile-interval")
-    const others = typeof interval === "string" ? { reconcileInterval: interval } : {}
-    return Result.isFailure(parsed)
-      ? ({ _tag: "Broken", error: parsed.failure, ...others } as const)
-      : ({ _tag: "Present", watchList: parsed.success, ...others } as const)
-  }
-  return { _tag: "Absent" } as const
-})
-
 // Discovery --------------------------------------------------------------------------------------------------------------
+
+/** What the cluster serves, and when it said so. */
+export interface DatedDiscovery {
+  readonly discovery: Discovery
+  readonly atMs: number
+}
 
 /** Everything that the cluster serves: aggregated discovery where it is offered, else one document for each group version. */
 export const discover: Effect.Effect<Discovery, MeshError, ClusterApi> = Effect.gen(function* () {

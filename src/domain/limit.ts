@@ -105,6 +105,11 @@ export const discoveryAgainMs: ReadonlyArray<number> = [500, 2 * second, 6 * sec
 /** The cluster id is asked for this long before the first message goes out without it. */
 export const clusterIdWaitMs = 30 * second
 
+/** While no MeshSync custom resource is defined it is looked for this often: two requests that are refused at once. */
+export const configurationAgainMs = 30 * second
+/** So many lists in a row without the definition, seconds apart, mean that the custom resource is gone. */
+export const configurationGoneLists = 2
+
 // Delivering ---------------------------------------------------------------------------------------------------------
 
 /** One batch to a sink: a big page never blocks a live change of another lane for longer than 1 MiB takes. */

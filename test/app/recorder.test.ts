@@ -1,0 +1,122 @@
+/** What is written down, in which order, and when the file is written anew. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import { makeMemoryDisk, stateFileOn, type MemoryDisk } from "../../src/adapters/memory/stateFile.ts"
+import { makeRecorder } from "../../src/app/recorder.ts"
+import { makeDepartures } from "../../src/domain/sync/departures.ts"
+import type { Change } from "../../src/domain/sync/fact.ts"
+import { makeLane, type Lane } from "../../src/domain/sync/lane.ts"
+import { stateGrownBytesMin } from "../../src/domain/limit.ts"
+import { pageOf, pods, specOf, thing, type Thing } from "../domain/sync/block.ts"
+
+const open = Effect.fnUntraced(function* (disk: MemoryDisk) {
+  const departures = makeDepartures()
+  const recorder = yield* makeRecorder({ redact: false, audience: "test", isCustom: () => false }, stateFileOn(disk))
+  const memories = yield* recorder.recall("c1", departures)
+  const held = memories.flatMap(({ ledger, spec }) => (ledger.size === 0 ? [] : [`${spec.type.plural} ${ledger.size}`]))
+  const tell = (lane: Lane, things: ReadonlyArray<Thing>, leftOut: (change: Change) => boolean = () => false) => {
+    const changes = things.map((_, record): Change => ({ event: "Added", record }))
+    return recorder.intend(lane, pageOf(things), changes, new Set(changes.filter(leftOut)))
+  }
+  return { recorder, memories, held, tell, departures }
+})
+
+const textOf = ({ content }: MemoryDisk): string => new TextDecoder().decode(content)
+const tagsOf = (disk: MemoryDisk): ReadonlyArray<unknown> =>
+  textOf(disk)
+    .trimEnd()
+    .split("\n")
+    .map((line) => (JSON.parse(line.slice(9)) as ReadonlyArray<unknown>)[0])
+
+const services = { ...pods, plural: "services", kind: "Service" }
+
+describe("a recorder", () => {
+  it.effect("has written a batch when it may be sent, and confirms it a moment later or with the next one", () =>
+    Effect.gen(function* () {
+      const disk = makeMemoryDisk()
+      const { recorder, tell } = yield* open(disk)
+      const lane = makeLane(specOf())
+      yield* tell(lane, [thing("a")])
+      assert.deepStrictEqual(tagsOf(disk), ["meshsync-state", "type", "+"])
+      yield* recorder.confirm(lane)
+      yield* tell(lane, [thing("b")])
+      assert.deepStrictEqual(tagsOf(disk), ["meshsync-state", "type", "+", "ok", "+"])
+      yield* recorder.confirm(lane)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(tagsOf(disk).slice(-2), ["+", "ok"])
+    }),
+  )
+
+  it.effect("writes nothing of hidden lanes, and holds in doubt what was too large to be sent", () =>
+    Effect.gen(function* () {
+      const disk = makeMemoryDisk()
+      const { tell } = yield* open(disk)
+      yield* tell(makeLane(specOf({ hidden: true })), [thing("a")])
+      assert.deepStrictEqual(tagsOf(disk), ["meshsync-state"])
+      yield* tell(makeLane(specOf()), [thing("a"), thing("big")], ({ record }) => record === 1)
+      assert.deepStrictEqual(tagsOf(disk), ["meshsync-state", "type", "+", "?"])
+    }),
+  )
+
+  it.effect("writes the file anew when it has grown, and forgets nothing of what is in flight", () =>
+    Effect.gen(function* () {
+      const disk = makeMemoryDisk()
+      const [lane, other] = [makeLane(specOf()), makeLane(specOf({ type: services }))]
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { recorder, tell } = yield* open(disk)
+          yield* tell(other, [thing("kept")])
+          yield* recorder.confirm(other)
+          yield* tell(other, [thing("inFlight")])
+          let [most, shrunk] = [0, 0]
+          for (let version = 1; version <= 300; version++) {
+            const before = disk.content.length
+            yield* tell(
+              lane,
+              Array.from({ length: 250 }, (_, i) => thing(`pod-${i}`, String(version))),
+            )
+            yield* recorder.confirm(lane)
+            most = Math.max(most, disk.content.length)
+            if (disk.content.length < before) shrunk++
+          }
+          assert.strictEqual(shrunk, 1)
+          assert.isBelow(most, stateGrownBytesMin)
+          yield* recorder.confirm(other)
+        }),
+      )
+      const { departures, held, memories } = yield* open(disk)
+      assert.deepStrictEqual(held.toSorted(), ["pods 250", "services 2"])
+      assert.isFalse(textOf(disk).includes('["?"'))
+      assert.strictEqual(memories.length, 2)
+      assert.isEmpty(departures.entries)
+    }),
+  )
+
+  it.effect("groups what comes while the disk is busy", () =>
+    Effect.gen(function* () {
+      const disk = makeMemoryDisk()
+      const file = stateFileOn(disk)
+      let writes = 0
+      const slow = {
+        ...file,
+        append: (bytes: Uint8Array) =>
+          Effect.andThen(
+            Effect.sleep(10),
+            Effect.tap(file.append(bytes), () => Effect.sync(() => writes++)),
+          ),
+      }
+      const recorder = yield* makeRecorder({ redact: false, audience: "test", isCustom: () => false }, slow)
+      yield* recorder.recall("c1", makeDepartures())
+      const lanes = Array.from({ length: 10 }, (_, i) => makeLane(specOf({ type: { ...pods, plural: `pods${i}` } })))
+      const telling = yield* Effect.forkChild(
+        Effect.forEach(lanes, (lane) => recorder.intend(lane, pageOf([thing("a")]), [{ event: "Added", record: 0 }], new Set()), {
+          concurrency: "unbounded",
+        }),
+      )
+      yield* TestClock.adjust("1 second")
+      assert.isDefined(telling.pollUnsafe())
+      assert.strictEqual(writes, 2)
+    }),
+  )
+})

@@ -106,6 +106,7 @@ const settle = Effect.fnUntraced(function* ({ desk, lane, output }: Loop, fact: 
   if (desk.recorder === undefined) return
   if (fact._tag === "Deselected") yield* desk.recorder.forget(lane)
   else if (fact._tag === "Reselected") yield* desk.recorder.redeclare(lane)
+  if (output.announced) yield* desk.recorder.announced(lane)
 })
 
 const collectionOf = ({ spec: { depth = "full", namespace, selector, type } }: Lane): Collection => ({ type, namespace, selector, depth })

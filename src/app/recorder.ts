@@ -9,7 +9,16 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import { meshError, type MeshError } from "../domain/error.ts"
-import { stateFlushEveryMs, stateGrownBytesMin, stateGrowthMax, stateLineBytesMax, stateSyncEveryMs } from "../domain/limit.ts"
+import {
+  announceAfterReconnectMs,
+  reconnectEveryMs,
+  recreationUnsureMs,
+  stateFlushEveryMs,
+  stateGrownBytesMin,
+  stateGrowthMax,
+  stateLineBytesMax,
+  stateSyncEveryMs,
+} from "../domain/limit.ts"
 import type { Records } from "../domain/read/record.ts"
 import type { Departures } from "../domain/sync/departures.ts"
 import { rememberDeparture } from "../domain/sync/departures.ts"
@@ -30,7 +39,8 @@ import {
 import { departedOf } from "../domain/sync/turn.ts"
 import { describeContent } from "../domain/wire/message.ts"
 import { makeWriter, type Writer } from "../domain/wire/writer.ts"
-import type { StateFile } from "../ports/StateFile.ts"
+import { takesMarks, type Sink } from "../ports/Sink.ts"
+import { StateFile } from "../ports/StateFile.ts"
 import { logMeshError } from "./notices.ts"
 
 export interface Recorder {
@@ -42,6 +52,8 @@ export interface Recorder {
   readonly intend: (lane: Lane, records: Records, changes: ReadonlyArray<Change>, leftOut: ReadonlySet<Change>) => Effect.Effect<void>
   /** What was intended of a lane has been accepted. */
   readonly confirm: (lane: Lane) => Effect.Effect<void>
+  /** Everything of a lane has been announced again. */
+  readonly announced: (lane: Lane) => Effect.Effect<void>
   /** A lane is selected differently from now on. */
   readonly redeclare: (lane: Lane) => Effect.Effect<void>
   /** A lane ends, and its objects live on. */
@@ -53,6 +65,9 @@ interface Book {
   readonly redact: boolean
   readonly audience: string
   readonly isCustom: (typeKey: string) => boolean
+  readonly owes: () => boolean
+  /** What was last written of it. */
+  owed: boolean
   /** One writer at a time. */
   readonly turn: Semaphore.Semaphore
   /** Entries that wait for the file: at most what one block of each lane makes. */
@@ -67,6 +82,8 @@ interface Book {
   /** What the file was when it was written anew. */
   leanBytes: number
   unsynced: boolean
+  /** When the last entries were written down that say something. */
+  writtenMs: number
 }
 
 const pendingBytesFirst = 16 * 1024
@@ -77,15 +94,22 @@ export interface RecorderOptions {
   readonly audience: string
   /** Whether a definition made a type. */
   readonly isCustom: (typeKey: string) => boolean
+  /** Whether consumers may have missed something (Sink). */
+  readonly owes?: (() => boolean) | undefined
 }
 
 /** A recorder over a file; ends with the scope, after its last entries are written. */
-export const makeRecorder = Effect.fnUntraced(function* ({ audience, isCustom, redact }: RecorderOptions, file: StateFile["Service"]) {
+export const makeRecorder = Effect.fnUntraced(function* (
+  { audience, isCustom, owes = () => false, redact }: RecorderOptions,
+  file: StateFile["Service"],
+) {
   const book: Book = {
     file,
     redact,
     audience,
     isCustom,
+    owes,
+    owed: false,
     turn: yield* Semaphore.make(1),
     pending: makeWriter(pendingBytesFirst),
     spare: makeWriter(pendingBytesFirst),
@@ -95,6 +119,7 @@ export const makeRecorder = Effect.fnUntraced(function* ({ audience, isCustom, r
     bytes: 0,
     leanBytes: 0,
     unsynced: false,
+    writtenMs: 0,
   }
   yield* Effect.addFinalizer(() => flush(book))
   yield* Effect.forkScoped(Effect.repeat(flush(book), Schedule.spaced(stateFlushEveryMs)))
@@ -104,6 +129,7 @@ export const makeRecorder = Effect.fnUntraced(function* ({ audience, isCustom, r
     adopt: (lane, memory) => void book.numbers.set(lane, memory.lane),
     intend: (lane, records, changes, leftOut) => intend(book, lane, records, changes, leftOut),
     confirm: (lane) => Effect.sync(() => tell(book, lane, (number) => ({ _tag: "Accepted", lane: number }))),
+    announced: (lane) => Effect.sync(() => tell(book, lane, (number) => ({ _tag: "Announced", lane: number }))),
     redeclare: (lane) => Effect.sync(() => tell(book, lane, (number) => declarationOf(book, lane, number))),
     forget: (lane) =>
       Effect.suspend(() => {
@@ -112,6 +138,12 @@ export const makeRecorder = Effect.fnUntraced(function* ({ audience, isCustom, r
         return flush(book)
       }),
   } satisfies Recorder
+})
+
+/** A recorder, where there is a StateFile. */
+export const findRecorder = Effect.fnUntraced(function* (options: RecorderOptions) {
+  const file = yield* Effect.serviceOption(StateFile)
+  return file._tag === "None" ? undefined : yield* makeRecorder(options, file.value)
 })
 
 // Writing ----------------------------------------------------------------------------------------------------------------
@@ -125,6 +157,8 @@ const tell = (book: Book, lane: Lane, entry: (number: number) => Entry): void =>
 const intend = (book: Book, lane: Lane, records: Records, changes: ReadonlyArray<Change>, leftOut: ReadonlySet<Change>) =>
   Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
     if (!book.open || lane.spec.hidden) return Effect.void
+    book.writtenMs = nowMs
+    book.unsynced = true
     const number = numberOf(book, lane)
     for (const change of changes) {
       const object = departedOf(change, records)
@@ -161,13 +195,13 @@ const flush = (book: Book): Effect.Effect<void> =>
   book.turn
     .withPermits(1)(
       Effect.suspend(() => {
+        noteDebt(book)
         const { pending } = book
         if (!book.open || pending.at === 0) return Effect.void
         book.pending = book.spare
         book.pending.at = 0
         book.spare = pending
         book.bytes += pending.at
-        book.unsynced = true
         const append = book.file.append(pending.bytes.subarray(0, pending.at))
         return book.bytes < Math.max(stateGrownBytesMin, book.leanBytes * stateGrowthMax) ? append : Effect.andThen(append, shrink(book))
       }),
@@ -177,10 +211,21 @@ const flush = (book: Book): Effect.Effect<void> =>
       Effect.uninterruptible,
     )
 
+/** A debt is written before the next batch is sent; that it is paid, lane by lane, when each has announced everything. */
+const noteDebt = (book: Book): void => {
+  const owes = book.owes()
+  if (book.open && owes && !book.owed) writeEntry(book.pending, { _tag: "Owed" })
+  book.owed = owes
+}
+
+/** After a while without entries the time is one, for those that shortly before the end of a run are not sure to have reached everybody. */
 const makeSafe = (book: Book): Effect.Effect<void> =>
-  Effect.suspend(() => {
+  Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
     if (!book.open || !book.unsynced) return Effect.void
-    book.unsynced = false
+    if (nowMs - book.writtenMs > recreationUnsureMs) {
+      book.unsynced = false
+      writeEntry(book.pending, { _tag: "Alive", atMs: nowMs })
+    }
     return Effect.catch(book.file.sync, (error) => giveUp(book, error))
   })
 
@@ -253,3 +298,9 @@ const faultOf = (audience: string, clusterId: string, { recollection }: Reading,
   if (recollection.clusterId !== clusterId) return { ending: "old", text: "is of another cluster" }
   return recollection.audience === audience ? undefined : { ending: "old", text: `is of messages to ${recollection.audience}` }
 }
+
+/** The run before had still to announce everything. Now that is for this one to do, once the consumers have had time to come back. */
+export const awaitConsumers = Effect.fnUntraced(function* (sink: Sink["Service"]) {
+  while (!takesMarks(sink.status())) yield* Effect.sleep(reconnectEveryMs)
+  yield* Effect.sleep(announceAfterReconnectMs)
+})

@@ -14,7 +14,7 @@ import { discoveryAgainMs, discoveryEveryMs, laneSignalsMax } from "../domain/li
 import { planLanes } from "../domain/select/plan.ts"
 import { select, type LaneSpec } from "../domain/select/selection.ts"
 import { typeKey, typeName } from "../domain/select/resource.ts"
-import { addToCounter, makeEngine, projectStatus, type Engine } from "../domain/sync/engine.ts"
+import { addToCounter, moveAwake, makeEngine, projectStatus, type Engine } from "../domain/sync/engine.ts"
 import type { Fact } from "../domain/sync/fact.ts"
 import { makeLane, type Lane } from "../domain/sync/lane.ts"
 import type { Memory } from "../domain/sync/recollection.ts"
@@ -24,14 +24,13 @@ import type { WholeForm } from "../domain/wire/whole.ts"
 import { ClusterApi } from "../ports/ClusterApi.ts"
 import { Requests } from "../ports/Requests.ts"
 import { Sink, type SinkError } from "../ports/Sink.ts"
-import { StateFile } from "../ports/StateFile.ts"
 import { followConfiguration, placeDefault, readConfiguration, type Configuration, type ConfigurationPlace } from "./configuration.ts"
 import { announceAll, untilQuiet } from "./announce.ts"
 import { makeDesk, type Desk } from "./desk.ts"
 import { runLane, type Signals } from "./laneLoop.ts"
 import { reconcileForEver } from "./reconcile.ts"
 import { makeSessions, type Interactive } from "./sessions.ts"
-import { makeRecorder } from "./recorder.ts"
+import { awaitConsumers, findRecorder } from "./recorder.ts"
 import { makeStoreDumps } from "./storeDump.ts"
 import { logMeshError, logNotice, makeComplaints } from "./notices.ts"
 import { watchForSettling } from "./settling.ts"
@@ -91,6 +90,8 @@ interface Supervisor {
   readonly open: Map<string, OpenLane>
   /** By type key, what the next lane waits for: completed when all has been said of the one before, or of what it left behind. */
   readonly lastLanes: Map<string, Deferred.Deferred<void>>
+  /** One pending wish for an announcement says as much as ten. */
+  readonly announcements: Queue.Queue<void>
   readonly fibers: FiberMap.FiberMap<string, void, SinkError>
   /** Something is to be looked at: what the cluster serves, if `typesMayHaveChanged`, or the configuration. One such wish says as much as ten. */
   readonly surveys: Queue.Queue<void>
@@ -118,10 +119,9 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     supervisor.typesMayHaveChanged = true
     return Effect.asVoid(Queue.offer(surveys, undefined))
   })
-  const files = yield* Effect.serviceOption(StateFile)
   const customTypes = new Set<string>()
-  const memory = { redact, audience: options.audience ?? "", isCustom: (key: string) => customTypes.has(key) }
-  const recorder = files._tag === "None" ? undefined : yield* makeRecorder(memory, files.value)
+  const isCustom = (key: string) => customTypes.has(key)
+  const recorder = yield* findRecorder({ redact, audience: options.audience ?? "", isCustom, owes: sink.owes })
   const desk = yield* makeDesk({ engine, redact, contentDedup, whole, recorder, onTypesMayHaveChanged })
   const fibers = yield* FiberMap.make<string, void, SinkError>()
   const supervisor: Supervisor = {
@@ -133,6 +133,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     fibers,
     surveys,
     typesMayHaveChanged: false,
+    announcements: yield* Queue.sliding<void>(1),
     missingSinceMs: new Map(),
     opened: 0,
     customTypes,
@@ -308,11 +309,8 @@ const changeLane = Effect.fnUntraced(function* (supervisor: Supervisor, old: Lan
 
 /** Begins a lane, unless it has begun. */
 const wakeLane = Effect.fnUntraced(function* ({ desk, open }: Supervisor, key: string) {
-  const { asleep, lanes } = desk.engine
-  const lane = asleep.get(key)
+  const lane = moveAwake(desk.engine, key)
   if (lane === undefined) return
-  asleep.delete(key)
-  lanes.set(key, lane)
   yield* Effect.logDebug(`${typeName(lane.spec.type)} is watched`)
   yield* Deferred.succeed((open.get(key) as OpenLane).awake, undefined)
 })
@@ -325,6 +323,8 @@ const restoreLanes = Effect.fnUntraced(function* (supervisor: Supervisor) {
     if (memory.custom) supervisor.customTypes.add(typeKey(memory.spec.type))
     yield* openLane(supervisor, memory.spec, memory)
   }
+  const announce = Effect.andThen(awaitConsumers(supervisor.desk.sink), Queue.offer(supervisor.announcements, undefined))
+  if (memories.some(({ owed }) => owed)) yield* Effect.forkScoped(announce)
 })
 
 /** A lane that has said all; another one may have taken its place already. */
@@ -338,10 +338,7 @@ const endLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: LaneS
   const lane = supervisor.open.get(key)
   if (lane === undefined) return
   yield* Effect.logInfo(`${typeName(spec.type)} ${why}`)
-  const { asleep, lanes } = supervisor.desk.engine
-  const unbegun = asleep.get(key)
-  if (unbegun !== undefined) lanes.set(key, unbegun)
-  asleep.delete(key)
+  moveAwake(supervisor.desk.engine, key)
   yield* Queue.offer(lane.signals, fact)
   supervisor.open.delete(key)
 })
@@ -356,7 +353,7 @@ const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
   const { interactive = "off", outputNamespaces } = supervisor.options
   const sessions = yield* makeSessions({ interactive, namespaces: outputNamespaces.map((name) => name.trim()) })
   const complain = makeComplaints()
-  const announcements = yield* Queue.sliding<void>(1)
+  const { announcements } = supervisor
   const gather = Queue.take(resyncs).pipe(
     Effect.andThen(untilQuiet(resyncs)),
     Effect.andThen(Queue.offer(announcements, undefined)),

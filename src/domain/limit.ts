@@ -223,6 +223,8 @@ export const terminalFrameBytesMax = 1 * MiB
 
 // The state file -----------------------------------------------------------------------------------------------------
 
+/** What was created anew this shortly before the end of a run may lack its repetition; a second is for the flush. */
+export const recreationUnsureMs = recreationWindowMs + recreationRepeatMs + 1 * second
 /** A line of it: a selection with 10,000 namespaces is 640 KiB. An object whose line would be longer is not written down. */
 export const stateLineBytesMax = 1 * MiB
 /** It is written anew when it has grown to so many times what it needs, and to at least this: 10,000 objects are some 1.2 MiB. */

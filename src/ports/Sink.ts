@@ -72,6 +72,8 @@ export class Sink extends Context.Service<
     /** Largest message that can be delivered, in bytes, as known now. */
     readonly bytesMax: () => number
     readonly status: () => SinkStatus
+    /** Whether consumers may have missed what was accepted, so that everything will have to be announced again; absent: never. */
+    readonly owes?: () => boolean
     /** Everything selected has been listed and delivered once. */
     readonly settled: Effect.Effect<void, SinkError>
     /**

@@ -80,6 +80,10 @@ export const dueAnnouncement = (state: Announcer, nowMs: number): Origin | undef
     ? state.owed
     : undefined
 
+/** Whether somebody may have missed what was accepted: after a connection was lost, and as long as nobody listens. */
+export const isOwing = ({ audience, connected, metBefore, owed }: Announcer): boolean =>
+  owed !== undefined || audience === "absent" || (metBefore && !connected)
+
 /** Whether the monitoring port should be asked now: often while something is owed, rarely while it is not known that somebody listens. */
 export const mustAsk = (state: Announcer, nowMs: number): boolean =>
   state.connected && state.audience !== "present" && nowMs - state.askedMs >= (state.owed === undefined ? audienceEveryMs : probeEveryMs)

@@ -20,7 +20,7 @@ import { coreSubject, isReplySubject, requestQueue, requestSubject, syncSubject 
 import { Requests } from "../../ports/Requests.ts"
 import { accepted, Sink, type Batch, type Message, type Receipt } from "../../ports/Sink.ts"
 import { parseAddress } from "./address.ts"
-import { dueAnnouncement, idleAnnouncer, mustAsk, observeFact, type Announcer, type AnnouncerFact } from "./announcer.ts"
+import { dueAnnouncement, idleAnnouncer, isOwing, mustAsk, observeFact, type Announcer, type AnnouncerFact } from "./announcer.ts"
 import { keepConnection, type Connection } from "./connection.ts"
 import type { Credentials } from "./credentials.ts"
 import { countSubscriptions, monitorPortDefault } from "./monitor.ts"
@@ -311,6 +311,7 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
     deliver: (batch) => deliverBatch(broker, connection, batch),
     mark: (payload) => deliverMark(broker, connection, payload),
     bytesMax: () => (broker.payloadBytesMax = connection.current()?.payloadBytesMax() ?? broker.payloadBytesMax),
+    owes: () => isOwing(broker.announcer),
     status: () => ({ name: "nats", ...connection.status() }),
     settled: Effect.void,
   })

@@ -51,6 +51,14 @@ export const addToCounter = (engine: Engine, name: string, by = 1): void => {
   engine.counters[name] = (engine.counters[name] ?? 0) + by
 }
 
+/** A lane that is asleep begins or ends now: it counts as any other. */
+export const moveAwake = ({ asleep, lanes }: Engine, key: string): Lane | undefined => {
+  const lane = asleep.get(key)
+  if (lane !== undefined) lanes.set(key, lane)
+  asleep.delete(key)
+  return lane
+}
+
 /** A lane that has been listed and delivered once, or will not be without somebody's help. */
 const isLaneSettled = (lane: Lane): boolean =>
   lane.delivered || (lane.trouble !== undefined && (isRefusal(lane.trouble.failure) || lane.attempts >= settleAttempts))

@@ -31,6 +31,14 @@ export type Entry =
   | { readonly _tag: "Ended"; readonly lane: number; readonly object: Departed; readonly atMs: number }
   /** All that was about to be announced of this lane has been accepted. */
   | { readonly _tag: "Accepted"; readonly lane: number }
+  /** Consumers may have missed what was accepted: everything that is known by now is to be announced again. */
+  | { readonly _tag: "Owed" }
+  /** The same of one lane: it has not been since. */
+  | { readonly _tag: "LaneOwed"; readonly lane: number }
+  /** Everything of this lane has been announced again. */
+  | { readonly _tag: "Announced"; readonly lane: number }
+  /** The run was there at this time, and had nothing to write for a while. */
+  | { readonly _tag: "Alive"; readonly atMs: number }
   /** Nobody knows any more what of this lane lives: it is no longer selected. */
   | { readonly _tag: "Forgotten"; readonly lane: number }
   /** Was announced as living, for sure or perhaps. */
@@ -57,6 +65,14 @@ const toLine = (entry: Entry): ReadonlyArray<unknown> => {
       return ["-", entry.lane, ...texts(entry.object), entry.atMs]
     case "Accepted":
       return ["ok", entry.lane]
+    case "Owed":
+      return ["owed", 0]
+    case "LaneOwed":
+      return ["owed", entry.lane]
+    case "Announced":
+      return ["announced", entry.lane]
+    case "Alive":
+      return ["at", entry.atMs]
     case "Forgotten":
       return ["forget", entry.lane]
     case "Held":
@@ -131,6 +147,9 @@ const fromLine = (line: ReadonlyArray<unknown>): Entry | undefined => {
   if (typeof lane !== "number") return undefined
   if (tag === "type") return readType(lane, namespace)
   if (tag === "ok") return { _tag: "Accepted", lane }
+  if (tag === "owed") return lane === 0 ? { _tag: "Owed" } : { _tag: "LaneOwed", lane }
+  if (tag === "announced") return { _tag: "Announced", lane }
+  if (tag === "at") return { _tag: "Alive", atMs: lane }
   if (tag === "forget") return { _tag: "Forgotten", lane }
   if (typeof namespace !== "string" || typeof name !== "string" || typeof uid !== "string") return undefined
   if (typeof resourceVersion !== "string" || typeof atMs !== "number") return undefined

@@ -8,13 +8,14 @@
  */
 import { Field, type Records } from "../read/record.ts"
 import { decodeText } from "../read/text.ts"
-import { copyRaw, makeWriter, writeAscii, writeText } from "../wire/writer.ts"
+import { makeWriter } from "../wire/writer.ts"
 import { type Arena, discardText, growCapacity, holdsText, makeArena, storeText, textAt, textEnd, textStart } from "./arena.ts"
 import { addToDigest, type Digest } from "./digest.ts"
 import type { Departed } from "./fact.ts"
-import { matchesUid, packUid, packVersion, unpackUid, unpackVersion, versionDigits, writeUid, writeVersion } from "./identity.ts"
+import { matchesUid, packUid, packVersion, unpackUid, unpackVersion, versionDigits } from "./identity.ts"
 import { assignText, makeSlice, type Slice, takeText } from "./slice.ts"
-import { At, capacityFirst, doubted, fits, hashOf, homeOf, largeCapacity, oddUid, oddVersion, roundMask, words } from "./slot.ts"
+import { At, doubted, oddUid, oddVersion, roundMask, words, writeDigestLine } from "./slot.ts"
+import { capacityFirst, fits, hashOf, homeOf, largeCapacity } from "./table.ts"
 
 /** Copying the arena pays when more than half of it, and at least this much, is garbage. */
 const garbageBytesMin = 32 * 1024
@@ -91,6 +92,11 @@ export const dismiss = (ledger: Ledger, object: Departed): boolean => {
   if (ledger.slots[slot] === 0 || !uidMatches(ledger, slot)) return false
   erase(ledger, slot)
   return true
+}
+
+/** What is held of an address, if anything, is not sure to have reached everybody. */
+export const doubt = (ledger: Ledger, namespace: string, name: string): void => {
+  if (holds(ledger, namespace, name)) doubtAt(ledger, seekTaken(ledger))
 }
 
 /** Nothing that is held is sure to have been said in the form that it has now. */
@@ -381,20 +387,8 @@ const departedAt = ({ arena, namespaces, slots }: Ledger, slot: number): Departe
 
 const line = makeWriter(64)
 
-/** Adds a slot to the digest, or takes it away: as the text that the digest's definition names. */
+/** Adds a slot to the digest, or takes it away. */
 const count = (ledger: Ledger, slot: number, sign: 1 | -1): void => {
-  const { arena, namespaces, slots } = ledger
-  const flags = wordAt(ledger, slot + At.round)
-  const writeStored = (at: number): void => copyRaw(line, arena.bytes, textStart(at), textEnd(arena, at))
-  line.at = 0
-  if ((flags & oddUid) === 0) writeUid(line, slots, slot + At.uid)
-  else writeStored(wordAt(ledger, slot + At.uid))
-  if (line.at === 0) {
-    writeText(line, `${namespaces[wordAt(ledger, slot + At.namespace)]}/`)
-    writeStored(wordAt(ledger, slot + At.name))
-  }
-  writeAscii(line, "@")
-  if ((flags & oddVersion) === 0) writeVersion(line, slots, slot + At.version)
-  else writeStored(wordAt(ledger, slot + At.version))
+  writeDigestLine(line, ledger, slot)
   addToDigest(ledger, line.bytes, line.at, sign)
 }

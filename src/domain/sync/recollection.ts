@@ -8,7 +8,7 @@
  * A journal is used up to its first broken line if nothing sound follows it: that is how a write ends that was cut off. Anything else is
  * damage, and then nothing of it is used. Does not know files.
  */
-import { stateLineBytesMax } from "../limit.ts"
+import { recreationUnsureMs, stateLineBytesMax } from "../limit.ts"
 import { frame, makeFramer, type Framer } from "../read/frame.ts"
 import { typeKey, typeName, type ResourceType } from "../select/resource.ts"
 import type { LaneSpec } from "../select/selection.ts"
@@ -16,7 +16,7 @@ import { makeWriter, type Writer } from "../wire/writer.ts"
 import { forgetDepartures, makeDepartures, recentDepartures, rememberDeparture, type Departures } from "./departures.ts"
 import type { Departed } from "./fact.ts"
 import { readEntry, writeEntry, type Entry } from "./journal.ts"
-import { dismiss, doubtAll, entriesOf, holds, makeLedger, restore, type Ledger } from "./ledger.ts"
+import { dismiss, doubt, doubtAll, entriesOf, holds, makeLedger, restore, type Ledger } from "./ledger.ts"
 
 /** What is known of one lane. */
 export interface Memory {
@@ -31,6 +31,8 @@ export interface Memory {
   left: ReadonlyArray<Departed>
   /** What was about to be announced when the journal ended. */
   pending: Array<Entry>
+  /** Consumers may have missed something: all of it is to be announced again. */
+  owed: boolean
 }
 
 export interface Recollection {
@@ -41,6 +43,8 @@ export interface Recollection {
   /** Types of lanes that have been superseded: their deletions are still remembered. */
   readonly types: Map<number, ResourceType>
   readonly departures: Departures
+  /** The last time that the journal names. */
+  lastMs: number
 }
 
 export type Verdict = "empty" | "sound" | "torn" | "foreign" | "damaged"
@@ -56,7 +60,7 @@ export interface Reading {
 }
 
 export const makeReading = (): Reading => ({
-  recollection: { clusterId: "", audience: "", memories: new Map(), types: new Map(), departures: makeDepartures() },
+  recollection: { clusterId: "", audience: "", memories: new Map(), types: new Map(), departures: makeDepartures(), lastMs: 0 },
   framer: makeFramer(stateLineBytesMax),
   lines: 0,
   broken: false,
@@ -106,9 +110,17 @@ export const absorbEntry = (recollection: Recollection, entry: Entry): boolean =
     const known = memories.get(lane)
     if (known !== undefined && known.content !== content) doubtAll(known.ledger)
     for (const [number, memory] of memories) if (typeKey(memory.spec.type) === typeKey(spec.type)) memories.delete(number)
-    const { ledger, left, pending } = known ?? { ledger: makeLedger(), left: [], pending: [] }
-    memories.set(lane, { lane, spec, content, custom, ledger, left, pending })
+    const { ledger, left, owed, pending } = known ?? { ledger: makeLedger(), left: [], owed: false, pending: [] }
+    memories.set(lane, { lane, spec, content, custom, ledger, left, owed, pending })
     types.set(lane, spec.type)
+    return true
+  }
+  if (entry._tag === "Owed") {
+    for (const memory of memories.values()) memory.owed = true
+    return true
+  }
+  if (entry._tag === "Alive") {
+    recollection.lastMs = entry.atMs
     return true
   }
   if (entry._tag === "Gone") {
@@ -127,6 +139,10 @@ export const absorbEntry = (recollection: Recollection, entry: Entry): boolean =
       for (const change of memory.pending) applyChange(recollection, memory, change)
       memory.pending = []
       return true
+    case "LaneOwed":
+    case "Announced":
+      memory.owed = entry._tag === "LaneOwed"
+      return true
     case "Forgotten":
       forgetMemory(recollection, memory)
       return true
@@ -136,12 +152,13 @@ export const absorbEntry = (recollection: Recollection, entry: Entry): boolean =
   }
 }
 
-const applyChange = ({ departures }: Recollection, memory: Memory, change: Entry): void => {
+const applyChange = (recollection: Recollection, memory: Memory, change: Entry): void => {
   if (change._tag === "Said") hold(memory, change.object, false)
   if (change._tag !== "Ended") return
   const { atMs, object } = change
   if (!dismiss(memory.ledger, object)) memory.left = memory.left.filter((life) => !isSameLife(life, object))
-  rememberDeparture(departures, { ...object, type: memory.spec.type, atMs })
+  rememberDeparture(recollection.departures, { ...object, type: memory.spec.type, atMs })
+  recollection.lastMs = Math.max(recollection.lastMs, atMs)
 }
 
 const isSameLife = (a: Departed, b: Departed): boolean => a.uid === b.uid && a.name === b.name && a.namespace === b.namespace
@@ -158,11 +175,18 @@ const forgetMemory = ({ departures, memories }: Recollection, { lane, ledger, sp
   memories.delete(lane)
 }
 
-/** What was about to be announced when the process ended has been, or has not. */
-export const settleDoubts = ({ memories }: Recollection): void => {
+/**
+ * What was about to be announced when the process ended has been, or has not. And what was created anew shortly before may lack the
+ * repetition that consumers need who gather messages.
+ */
+export const settleDoubts = ({ departures, lastMs, memories }: Recollection): void => {
   for (const memory of memories.values()) {
     for (const change of memory.pending) if (change._tag === "Said") hold(memory, change.object, true)
     memory.pending = []
+  }
+  const lately = departures.entries.slice(departures.start).filter(({ atMs }) => atMs > lastMs - recreationUnsureMs)
+  for (const { name, namespace, type } of lately) {
+    for (const { ledger, spec } of memories.values()) if (typeKey(spec.type) === typeKey(type)) doubt(ledger, namespace, name)
   }
 }
 
@@ -201,7 +225,7 @@ const takeBytes = (writer: Writer): Uint8Array => {
 }
 
 function* entriesOfJournal(recollection: Recollection, nowMs: number): Generator<Entry> {
-  const { audience, clusterId, departures, memories, types } = recollection
+  const { audience, clusterId, departures, lastMs, memories, types } = recollection
   yield { _tag: "Head", clusterId, audience }
   const gone = recentDepartures(departures, nowMs, () => true)
   const numbers = new Map([...types].map(([lane, type]) => [typeName(type), lane]))
@@ -210,13 +234,15 @@ function* entriesOfJournal(recollection: Recollection, nowMs: number): Generator
   for (const [lane, type] of types) {
     if (needed.has(lane) && !memories.has(lane)) yield { _tag: "Type", lane, spec: { ...bareSpec, type }, content: "", custom: false }
   }
-  for (const { content, custom, lane, ledger, left, pending, spec } of memories.values()) {
+  for (const { content, custom, lane, ledger, left, owed, pending, spec } of memories.values()) {
     yield { _tag: "Type", lane, spec, content, custom }
     for (const object of left) yield { _tag: "Held", lane, object, inDoubt: true }
     for (const [object, inDoubt] of entriesOf(ledger)) yield { _tag: "Held", lane, object, inDoubt }
+    if (owed) yield { _tag: "LaneOwed", lane }
     yield* pending
   }
   for (const { atMs, type, ...object } of gone) yield { _tag: "Gone", lane: numbers.get(typeName(type)) as number, object, atMs }
+  if (lastMs > 0) yield { _tag: "Alive", atMs: lastMs }
 }
 
 const bareSpec: Omit<LaneSpec, "type"> = { events: new Set(), namespace: undefined, namespaces: undefined, selector: "", hidden: false }

@@ -1,10 +1,14 @@
 /**
- * How a ledger's slot is laid out, and where it would lie if there were no other.
+ * How a ledger's slot is laid out, and what a digest sees of it.
  *
  *   slot (10 words): hash · namespace · name · uid (4 words) · resourceVersion (2 words) · round and flags
  *
- * Does not know what slots hold.
+ * Does not know how slots are found.
  */
+import { copyRaw, writeAscii, writeText, type Writer } from "../wire/writer.ts"
+import { type Arena, textEnd, textStart } from "./arena.ts"
+import { writeUid, writeVersion } from "./identity.ts"
+
 export const words = 10
 export const At = { hash: 0, namespace: 1, name: 2, uid: 3, version: 7, round: 9 } as const
 /** The uid (or version) is no UUID (no decimal of 18 digits): the word holds where its text lies in the arena. */
@@ -14,27 +18,25 @@ export const oddVersion = 1 << 29
 export const doubted = 1 << 28
 export const roundMask = (1 << 28) - 1
 
-export const capacityFirst = 16
-export const largeCapacity = 4096
-
-/** Whether a table is at most four fifths full: beyond that searches for what is not there become long. */
-export const fits = (size: number, capacity: number): boolean => size * 5 <= capacity * 4
-
-/** The hash of an address; never 0, which marks an empty slot. */
-export const hashOf = (namespace: number, bytes: Uint8Array, start: number, end: number): number => {
-  let hash = (0x811c9dc5 ^ namespace) | 0
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193)
-  return finish(hash) | 1
+interface Slots {
+  readonly slots: Int32Array
+  readonly arena: Arena
+  readonly namespaces: ReadonlyArray<string>
 }
 
-/** Where an address would lie if nothing else were there. */
-export const homeOf = (hash: number, capacity: number): number => (hash >>> 0) % capacity
-
-/** The finaliser of MurmurHash3: every input bit reaches every output bit. */
-const finish = (hash: number): number => {
-  let mixed = hash ^ (hash >>> 16)
-  mixed = Math.imul(mixed, 0x85ebca6b)
-  mixed ^= mixed >>> 13
-  mixed = Math.imul(mixed, 0xc2b2ae35)
-  return mixed ^ (mixed >>> 16)
+/** The text that the digest's definition names, from the writer's beginning. */
+export const writeDigestLine = (line: Writer, { arena, namespaces, slots }: Slots, slot: number): void => {
+  const wordAt = (at: number): number => slots[slot + at] as number
+  const writeStored = (at: number): void => copyRaw(line, arena.bytes, textStart(at), textEnd(arena, at))
+  const flags = wordAt(At.round)
+  line.at = 0
+  if ((flags & oddUid) === 0) writeUid(line, slots, slot + At.uid)
+  else writeStored(wordAt(At.uid))
+  if (line.at === 0) {
+    writeText(line, `${namespaces[wordAt(At.namespace)]}/`)
+    writeStored(wordAt(At.name))
+  }
+  writeAscii(line, "@")
+  if ((flags & oddVersion) === 0) writeVersion(line, slots, slot + At.version)
+  else writeStored(wordAt(At.version))
 }

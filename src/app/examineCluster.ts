@@ -116,12 +116,15 @@ const checkConfiguration = ({ configuration, definitions, discovery, lanes }: Se
       return [...groups, failed("MeshSync resource", configuration.error.detail, errorRegistry[configuration.error.key].remedy)]
     case "Present": {
       const { blacklist, whitelist } = configuration.watchList
-      const list = whitelist === undefined ? `a blacklist of ${blacklist.length}` : `a whitelist of ${whitelist.length}`
+      const lists = [
+        ...(whitelist === undefined ? [] : [`a whitelist of ${whitelist.length}`]),
+        ...(blacklist === undefined ? [] : [`a blacklist of ${blacklist.length}`]),
+      ]
       const custom =
         definitions === undefined
           ? warning("definitions", "custom resource definitions may not be read: no custom resource is found", rbacRemedy)
           : ok("definitions", `${definitions} custom resource definitions`)
-      return [...groups, ok("MeshSync resource", `meshery/meshery-meshsync has ${list}`), custom]
+      return [...groups, ok("MeshSync resource", `meshery/meshery-meshsync has ${lists.join(" and ")}`), custom]
     }
   }
 }

@@ -37,7 +37,7 @@ export const errorRegistry = {
     "Alert",
     "The watch configuration cannot be used",
     "The MeshSync custom resource is missing, outdated or malformed",
-    "Check spec.watch-list of the meshsyncs resource: data.whitelist or data.blacklist must hold a JSON array, and only one of them",
+    "Check spec.watch-list of the meshsyncs resource: data.whitelist and data.blacklist are JSON arrays, and one of them has an element",
     "The MeshSync custom resource could not be turned into a watch configuration",
   ),
   ErrList: entry(

@@ -190,6 +190,28 @@ describe("an edit of the custom resource", () => {
     }),
   )
 
+  it.effect("that narrows or widens a kind lists it once, and says what leaves and what comes", () =>
+    Effect.gen(function* () {
+      const { asked, said, soon, world } = yield* started(whitelist(entry("configmaps.v1."), entry("secrets.v1.")))
+      said()
+      const turns: ReadonlyArray<readonly [object, string, ReadonlyArray<string>]> = [
+        [{ namespaces: ["shop"] }, " shop", ["Deleted ConfigMap lab-map"]],
+        [{ selector: "at=lab" }, " at=lab", ["Added ConfigMap lab-map", "Deleted ConfigMap shop-map"]],
+        [{}, "", ["Added ConfigMap shop-map"]],
+        [{ depth: "metadata" }, " metadata", ["Added ConfigMap lab-map", "Added ConfigMap shop-map"]],
+      ]
+      for (const [limits, spelt, words] of turns) {
+        world.edit(whitelist(entry("configmaps.v1.", limits), entry("secrets.v1.")))
+        yield* soon
+        assert.deepStrictEqual(asked(), [`list configmaps${spelt}`, `watch configmaps${spelt}`])
+        assert.deepStrictEqual(
+          said().filter((text) => !text.includes("MeshSync")),
+          words,
+        )
+      }
+    }),
+  )
+
   it.effect("that closes a kind says Deleted of its objects where that is asked for", () =>
     Effect.gen(function* () {
       const { said, soon, world } = yield* started(whitelist(entry("configmaps.v1."), entry("secrets.v1.")), { deleteOnClose: true })

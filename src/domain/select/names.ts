@@ -1,6 +1,7 @@
 /**
  * From the names that people write to the types that the cluster serves.
  * A name is a plural, singular, short name or kind in any case, alone or followed by `.group` or `.version.group`; `*` stands for every plural.
+ * `*.istio.io` means every group below istio.io too.
  * A version is read and then ignored: a type is watched in the version that the server prefers.
  */
 import { tableNames } from "./builtin.ts"
@@ -59,8 +60,10 @@ const rankWord = (word: string, spellings: ReadonlyArray<string>, type: ServedTy
   return spellings.includes(type.plural) ? 4 : undefined
 }
 
+const isBelow = (group: string, parent: string): boolean => parent !== "" && group.endsWith(`.${parent}`)
+
 const admitsReading = (reading: Reading, type: ServedType): boolean =>
-  (reading.group === undefined || reading.group === type.group) &&
+  (reading.group === undefined || reading.group === type.group || (reading.word === "*" && isBelow(type.group, reading.group))) &&
   (reading.version === undefined || versionPattern.test(reading.version) || reading.version === type.version)
 
 /** The types that a reading names best. */

@@ -8,7 +8,7 @@ import { defaultNames, tableNames } from "./builtin.ts"
 import type { Discovery, ServedType } from "./discovery.ts"
 import { pluralSpellings, type Resolution, resolveName } from "./names.ts"
 import { type ResourceType, typeKey } from "./resource.ts"
-import type { WatchList } from "./watchList.ts"
+import type { Limits, WatchList, WhitelistEntry } from "./watchList.ts"
 
 export type EventName = "ADDED" | "MODIFIED" | "DELETED"
 
@@ -60,6 +60,9 @@ export interface Selection {
 interface Choice {
   readonly type: ServedType
   readonly events: ReadonlySet<EventName>
+  readonly limits?: Limits
+  /** An entry of the whitelist names it, alone. */
+  readonly isNamed?: boolean
 }
 type Choices = Map<string, Choice>
 
@@ -106,10 +109,35 @@ const findTypes = (name: string, author: "person" | "table", discovery: Discover
   }
 }
 
-const addTypes = (choices: Choices, types: ReadonlyArray<ServedType>, events: ReadonlySet<EventName>): void => {
+const addTypes = (
+  choices: Choices,
+  types: ReadonlyArray<ServedType>,
+  events: ReadonlySet<EventName>,
+  more: Pick<Choice, "limits" | "isNamed"> = {},
+): void => {
   for (const type of types) {
     const key = typeKey(type)
-    if (!choices.has(key)) choices.set(key, { type, events })
+    if (!choices.has(key)) choices.set(key, { type, events, ...more })
+  }
+}
+
+const isWild = ({ resource }: WhitelistEntry): boolean => resource.includes("*")
+
+/** The first entry of a type counts, but one that names it counts before a wildcard. */
+const chooseWhitelisted = (
+  choices: Choices,
+  whitelist: ReadonlyArray<WhitelistEntry>,
+  discovery: Discovery,
+  notices: Array<Notice>,
+): void => {
+  for (const entry of [...whitelist.filter((one) => !isWild(one)), ...whitelist.filter(isWild)]) {
+    const { events, resource, ...limits } = entry
+    for (const event of events.filter((name) => !isEvent(name))) {
+      const detail = `the whitelist gives ${resource} the event ${event}`
+      notices.push({ error: "ErrUnknownEvent", subject: resource, detail, level: "warning" })
+    }
+    const types = findTypes(resource, "person", discovery, notices)
+    addTypes(choices, types, new Set(events.filter(isEvent)), { limits, isNamed: !isWild(entry) })
   }
 }
 
@@ -121,17 +149,7 @@ const chooseListed = (discovery: Discovery, { customTypes, watchList }: Selectio
     return choices
   }
   if (watchList !== "broken" && watchList.whitelist !== undefined) {
-    for (const { events, resource } of watchList.whitelist) {
-      for (const event of events.filter((name) => !isEvent(name))) {
-        notices.push({
-          error: "ErrUnknownEvent",
-          subject: resource,
-          detail: `the whitelist gives ${resource} the event ${event}`,
-          level: "warning",
-        })
-      }
-      addTypes(choices, findTypes(resource, "person", discovery, notices), new Set(events.filter(isEvent)))
-    }
+    chooseWhitelisted(choices, watchList.whitelist, discovery, notices)
   } else {
     for (const name of tableNames) {
       const types = findTypes(name, "table", discovery, notices).filter((type) => !highChurn.has(typeKey(type)))
@@ -156,9 +174,10 @@ const chooseNamed = (names: ReadonlyArray<string>, listed: Choices, discovery: D
     const spellings = pluralSpellings(name)
     const alike = [...listed.values()].filter(({ type }) => name === "*" || spellings.includes(type.plural))
     for (const type of findTypes(name, "person", discovery, alike.length === 0 ? notices : [])) {
-      addTypes(choices, [type], listed.get(typeKey(type))?.events ?? allEvents)
+      const { events = allEvents, ...more } = listed.get(typeKey(type)) ?? {}
+      addTypes(choices, [type], events, more)
     }
-    for (const { events, type } of alike) addTypes(choices, [type], events)
+    for (const { events, type, ...more } of alike) addTypes(choices, [type], events, more)
   }
   return choices
 }
@@ -175,19 +194,36 @@ const findDenied = (discovery: Discovery, { watchList }: SelectionInput, notices
   return denied
 }
 
-/** The namespaces of a filter: what is read of namespaced types, and whether cluster-scoped ones are read at all. */
-const readNamespaces = (elements: ReadonlyArray<string>) => {
-  const names = new Set(elements.map((element) => element.trim()).filter((name) => name !== ""))
-  const [only] = names
-  return {
-    filtered: elements.length > 0,
-    // A blank element is a slip of the pen, an empty one is a wish.
-    clusterScoped: elements.length === 0 || elements.includes(""),
-    names,
-    namespace: names.size === 1 ? only : undefined,
-    namespaces: names.size > 1 ? names : undefined,
+/** The namespaces of the output's filter, and whether cluster-scoped types pass it. */
+const readNamespaces = (elements: ReadonlyArray<string>) => ({
+  filtered: elements.length > 0,
+  // A blank element is a slip of the pen, an empty one is a wish.
+  clusterScoped: elements.length === 0 || elements.includes(""),
+  names: new Set(elements.map((element) => element.trim()).filter((name) => name !== "")),
+})
+
+type Reach = Pick<LaneSpec, "namespace" | "namespaces">
+
+const everywhere: Reach = { namespace: undefined, namespaces: undefined }
+
+/** Where a type is read: in what both the output's filter and the type's entry admit. A text says why that is nowhere. */
+const reachOf = ({ limits, type }: Choice, { clusterScoped, filtered, names }: ReturnType<typeof readNamespaces>): Reach | string => {
+  const own = limits?.namespaces
+  if (!type.namespaced) {
+    if (!clusterScoped) return "it belongs to no namespace, and the output is restricted to namespaces"
+    return own === undefined ? everywhere : "it belongs to no namespace, and its entry in the whitelist is restricted to namespaces"
   }
+  if (!filtered && own === undefined) return everywhere
+  if (filtered && names.size === 0) return "the output is restricted to what belongs to no namespace"
+  const admitted = own === undefined ? names : new Set(own.filter((name) => !filtered || names.has(name)))
+  const [only] = admitted
+  if (only === undefined) return "its entry in the whitelist and the output are restricted to different namespaces"
+  return admitted.size === 1 ? { namespace: only, namespaces: undefined } : { namespace: undefined, namespaces: admitted }
 }
+
+/** Both selectors hold. */
+const joinSelectors = (...selectors: ReadonlyArray<string | undefined>): string =>
+  selectors.filter((text) => text !== undefined && text !== "").join(",")
 
 const hiddenDefinitions = (type: ResourceType): LaneSpec => ({
   type,
@@ -207,9 +243,9 @@ const canGrow = ({ watchList }: SelectionInput, names: ReadonlyArray<string>, no
 /**
  * Selects the lanes.
  *
- * - No custom resource: the 21 built-in kinds. A whitelist: its names with their events. A blacklist, or a custom resource that cannot
- * be used: the
- *   built-in table without the blacklisted names. With a custom resource every type of a custom resource definition comes on top.
+ * - No custom resource: the 21 built-in kinds. A whitelist: its names with their events and limits. A blacklist alone, or a custom resource
+ * that cannot be used: the built-in table without the blacklisted names. With a custom resource every type of a custom resource definition
+ * comes on top. What the blacklist names stays out in any case.
  * - `outputResources` keep only what they name, and add it where the above lacks it; what a blacklist names stays out.
  * - `outputNamespaces` drop cluster-scoped types (unless an element is empty) and restrict the others.
  * - Wherever types may appear later, the definitions of custom resources are watched, hidden unless selected.
@@ -226,20 +262,16 @@ export const select = (discovery: Discovery, input: SelectionInput): Selection =
   const denied = findDenied(discovery, input, notices)
   const listed = chooseListed(discovery, input, notices)
   const chosen = narrowed ? chooseNamed(names, listed, discovery, notices) : listed
-  const { clusterScoped, filtered, namespace, namespaces, names: inNamespaces } = readNamespaces(input.outputNamespaces)
+  const namespaces = readNamespaces(input.outputNamespaces)
   const lanes: Array<LaneSpec> = []
-  const leaveOut = (key: string, why: string): void => {
-    if (narrowed && !names.includes("*"))
-      notices.push({ error: "ErrLeftOut", subject: key, detail: `${key} is left out: ${why}`, level: "warning" })
-  }
-  for (const [key, { events, type }] of chosen) {
-    if (denied.has(key)) leaveOut(key, "the blacklist of the MeshSync resource names it")
-    else if (!type.namespaced && !clusterScoped) leaveOut(key, "it belongs to no namespace, and the output is restricted to namespaces")
-    else if (type.namespaced && filtered && inNamespaces.size === 0)
-      leaveOut(key, "the output is restricted to what belongs to no namespace")
-    else {
-      const scope = type.namespaced ? { namespace, namespaces } : { namespace: undefined, namespaces: undefined }
-      lanes.push({ type, events, ...scope, selector: input.selector, hidden: false })
+  for (const [key, choice] of chosen) {
+    const { events, limits, type } = choice
+    const reach = denied.has(key) ? "the blacklist of the MeshSync resource names it" : reachOf(choice, namespaces)
+    if (typeof reach !== "string") {
+      const depth = limits?.depth === undefined ? {} : { depth: limits.depth }
+      lanes.push({ type, events, ...reach, selector: joinSelectors(input.selector, limits?.selector), hidden: false, ...depth })
+    } else if (narrowed ? !names.includes("*") : choice.isNamed === true && limits?.namespaces !== undefined && !denied.has(key)) {
+      notices.push({ error: "ErrLeftOut", subject: key, detail: `${key} is left out: ${reach}`, level: "warning" })
     }
   }
   if (lanes.length === 0) {

@@ -1,21 +1,36 @@
 /**
  * The watch-list of the MeshSync custom resource, `spec.watch-list`: a ConfigMap whose `data.whitelist` or `data.blacklist` is a text of JSON.
  * The reading follows Go's JSON decoder where that is visible: members in any case, null for nothing, unknown members ignored.
+ * Beyond the Go MeshSync both may be given, and an entry may hold `namespaces`, `selector` and `depth`; what is wrong in these, or looks like
+ * one of them misspelt, is refused, because the entry would select more than was meant.
  * Does not know which of the names exist.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type MeshError, meshError } from "../error.ts"
+import { faultOfSelector } from "./labelSelector.ts"
+import { measureDistance } from "./names.ts"
 
-export interface WhitelistEntry {
+/** What an entry reads of its types, where that is not everything. */
+export interface Limits {
+  /** Only objects of these namespaces; at least one. */
+  readonly namespaces?: ReadonlyArray<string>
+  /** A label selector in kubectl's grammar. */
+  readonly selector?: string
+  readonly depth?: "full" | "metadata"
+}
+
+export interface WhitelistEntry extends Limits {
   readonly resource: string
   /** As written; empty: watched, never published. */
   readonly events: ReadonlyArray<string>
 }
 
-export type WatchList =
-  | { readonly whitelist: ReadonlyArray<WhitelistEntry>; readonly blacklist?: undefined }
-  | { readonly blacklist: ReadonlyArray<string>; readonly whitelist?: undefined }
+/** At least one of the lists. What the blacklist names is never published, whatever the whitelist says. */
+export interface WatchList {
+  readonly whitelist?: ReadonlyArray<WhitelistEntry>
+  readonly blacklist?: ReadonlyArray<string>
+}
 
 const Record = Schema.Record(Schema.String, Schema.Unknown)
 const decodeRecord = Schema.decodeUnknownResult(Record)
@@ -26,6 +41,9 @@ const decodeEntry = Schema.decodeUnknownResult(
   Schema.Struct({
     resource: Schema.optional(Schema.NullOr(Schema.String)),
     events: Schema.optional(Schema.NullOr(Schema.Array(Schema.NullOr(Schema.String)))),
+    namespaces: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
+    selector: Schema.optional(Schema.NullOr(Schema.String)),
+    depth: Schema.optional(Schema.NullOr(Schema.String)),
   }),
 )
 
@@ -37,14 +55,68 @@ const parseBlacklist = (text: string): Result.Result<ReadonlyArray<string>, stri
     Result.mapError((error) => error.message),
   )
 
+const depths = ["full", "metadata"] as const
+const ownMembers = ["namespaces", "selector", "depth"] as const
+const knownMembers: ReadonlySet<string> = new Set(["resource", "events", ...ownMembers])
+
+/** A label of DNS, as the API server wants a namespace's name. */
+const namespacePattern = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/
+
+/** Words that differ in at most a third of their letters look like a slip of the pen. */
+const findNearest = (word: string, known: ReadonlyArray<string>): string | undefined =>
+  known.find((one) => measureDistance(word.toLowerCase(), one, 2) <= Math.floor(one.length / 3))
+
+const hintOf = (word: string, known: ReadonlyArray<string>): string => {
+  const nearest = findNearest(word, known)
+  return nearest === undefined ? `it must be one of ${known.join(", ")}` : `the nearest is ${nearest}`
+}
+
+type DecodedEntry = Result.Result.Success<ReturnType<typeof decodeEntry>>
+
+/** The members of an entry that the Go MeshSync does not know. */
+const readLimits = ({ depth, namespaces, selector }: DecodedEntry, members: ReadonlyArray<string>): Result.Result<Limits, string> => {
+  for (const member of members.filter((one) => !knownMembers.has(one))) {
+    const meant = findNearest(member, ownMembers)
+    if (meant !== undefined) return Result.fail(`it has a member ${JSON.stringify(member)}; the nearest is ${meant}`)
+  }
+  const known = depths.find((one) => one === (depth ?? "full"))
+  if (known === undefined) return Result.fail(`depth ${JSON.stringify(depth)} is unknown: ${hintOf(depth ?? "", depths)}`)
+  const names = (namespaces ?? []).map((name) => name.trim())
+  const wrong = names.find((name) => !namespacePattern.test(name))
+  if (wrong !== undefined) return Result.fail(`${JSON.stringify(wrong)} cannot be a namespace`)
+  const fault = faultOfSelector(selector ?? "")
+  if (fault !== undefined) return Result.fail(`${JSON.stringify(fault)} in its selector is no requirement such as app=web`)
+  return Result.succeed({
+    ...(names.length === 0 ? {} : { namespaces: names }),
+    ...((selector ?? "").trim() === "" ? {} : { selector: (selector ?? "").trim() }),
+    ...(known === "full" ? {} : { depth: known }),
+  })
+}
+
+const parseEntry = (item: Readonly<Record<string, unknown>>): Result.Result<WhitelistEntry, string> => {
+  const lower = Object.fromEntries(Object.entries(item).map(([member, value]) => [member.toLowerCase(), value]))
+  const decoded = decodeEntry(lower)
+  if (Result.isFailure(decoded)) return Result.fail(decoded.failure.message)
+  const { events, resource } = decoded.success
+  return Result.map(readLimits(decoded.success, Object.keys(lower)), (limits) => ({
+    resource: resource ?? "",
+    events: (events ?? []).map((event) => event ?? ""),
+    ...limits,
+  }))
+}
+
 const parseWhitelist = (text: string): Result.Result<ReadonlyArray<WhitelistEntry>, string> => {
   const list = decodeWhitelist(text)
-  if (Result.isFailure(list)) return Result.fail(list.failure.message)
+  if (Result.isFailure(list)) return Result.fail(`is no JSON array of {"Resource", "Events"}: ${list.failure.message}`)
   const entries: Array<WhitelistEntry> = []
   for (const item of list.success ?? []) {
-    const entry = decodeEntry(Object.fromEntries(Object.entries(item ?? {}).map(([member, value]) => [member.toLowerCase(), value])))
-    if (Result.isFailure(entry)) return Result.fail(`entry ${entries.length + 1}: ${entry.failure.message}`)
-    entries.push({ resource: entry.success.resource ?? "", events: (entry.success.events ?? []).map((event) => event ?? "") })
+    const entry = parseEntry(item ?? {})
+    if (Result.isFailure(entry)) {
+      const resource = Object.entries(item ?? {}).find(([member]) => member.toLowerCase() === "resource")?.[1]
+      const named = typeof resource === "string" && resource !== "" ? ` (${resource})` : ""
+      return Result.fail(`cannot be used: entry ${entries.length + 1}${named}: ${entry.failure}`)
+    }
+    entries.push(entry.success)
   }
   return Result.succeed(entries)
 }
@@ -78,10 +150,11 @@ export const parseWatchList = (customResource: unknown): Result.Result<WatchList
   if (Result.isFailure(blacklist)) return refuse(`spec.watch-list.data.blacklist is no JSON array of names: ${blacklist.failure}`)
   const whitelist = whitelistText === "" ? Result.succeed([]) : parseWhitelist(whitelistText)
   if (Result.isFailure(whitelist)) {
-    return refuse(`spec.watch-list.data.whitelist is no JSON array of {"Resource", "Events"}: ${whitelist.failure}`)
+    return refuse(`spec.watch-list.data.whitelist ${whitelist.failure}`)
   }
-  if (blacklist.success.length > 0 && whitelist.success.length > 0) return refuse("both whitelist and blacklist are given")
-  if (whitelist.success.length > 0) return Result.succeed({ whitelist: whitelist.success })
-  if (blacklist.success.length > 0) return Result.succeed({ blacklist: blacklist.success })
-  return refuse("neither whitelist nor blacklist is given")
+  const given = {
+    ...(whitelist.success.length > 0 ? { whitelist: whitelist.success } : {}),
+    ...(blacklist.success.length > 0 ? { blacklist: blacklist.success } : {}),
+  }
+  return Object.keys(given).length > 0 ? Result.succeed(given) : refuse("neither whitelist nor blacklist is given")
 }

@@ -252,3 +252,18 @@ describe("the distance of two texts", () => {
     checkBound(a.join(""), b.join(""), most)
   })
 })
+
+describe("a wildcard for groups", () => {
+  const mesh = makeDiscovery([
+    makeType("gateways.networking.istio.io"),
+    makeType("policies.security.istio.io"),
+    makeType("pods"),
+    makeType("x.notistio.io"),
+  ])
+
+  it("means every group below, and no other", () => {
+    expect(resolve("*.istio.io", mesh)).toBe("gateways.networking.istio.io policies.security.istio.io")
+    expect(resolve("*.networking.istio.io", mesh)).toBe("gateways.networking.istio.io")
+    expect(resolve("gateways.istio.io", mesh)).toBe("unknown gateways.networking.istio.io")
+  })
+})

@@ -288,3 +288,61 @@ describe("nothing selected", () => {
     expect(told(input)).toContain("error ErrNewPipeline selection")
   })
 })
+
+describe("an entry with limits", () => {
+  const events = ["ADDED", "MODIFIED", "DELETED"]
+  const entry = (resource: string, more: object = {}) => ({ resource, events, ...more })
+  const laneOf = (key: string, input: Partial<SelectionInput>) =>
+    choose(input).lanes.find(({ hidden, type }) => !hidden && typeKey(type) === key)
+
+  it("reads those namespaces, labels and that depth alone", () => {
+    const watchList = {
+      whitelist: [
+        entry("pods", { namespaces: ["shop"], selector: "app=web", depth: "metadata" }),
+        entry("secrets", { namespaces: ["a", "b"] }),
+      ],
+    }
+    expect(laneOf("pods", { watchList })).toMatchObject({
+      namespace: "shop",
+      namespaces: undefined,
+      selector: "app=web",
+      depth: "metadata",
+    })
+    expect(laneOf("secrets", { watchList })).toMatchObject({ namespace: undefined, namespaces: new Set(["a", "b"]), selector: "" })
+    expect(laneOf("secrets", { watchList })).not.toHaveProperty("depth")
+  })
+
+  it("holds together with the filters of the output", () => {
+    const watchList = { whitelist: [entry("pods", { namespaces: ["shop", "lab"], selector: "app=web" })] }
+    const both = { watchList, outputNamespaces: ["lab", "other"], selector: "tier" }
+    expect(laneOf("pods", both)).toMatchObject({ namespace: "lab", selector: "tier,app=web" })
+    expect(laneOf("pods", { ...both, outputResources: ["pods"] })).toMatchObject({ namespace: "lab" })
+    expect(keys({ ...both, outputNamespaces: ["other"] })).not.toContain("pods")
+    expect(told({ ...both, outputNamespaces: ["other"] })).toContain("warning ErrLeftOut pods")
+  })
+
+  it("leaves out what belongs to no namespace, and says so where it was named", () => {
+    const named = { watchList: { whitelist: [entry("nodes", { namespaces: ["shop"] }), entry("pods")] } }
+    expect(keys(named)).not.toContain("nodes")
+    expect(told(named)).toEqual(["warning ErrLeftOut nodes"])
+    const wild = { watchList: { whitelist: [entry("*", { namespaces: ["shop"] })] } }
+    expect(keys(wild)).toContain("pods")
+    expect(keys(wild)).not.toContain("nodes")
+    expect(told(wild)).toEqual([])
+  })
+
+  it("that names a type counts before a wildcard, wherever it stands", () => {
+    const watchList = { whitelist: [entry("*", { depth: "metadata" }), { resource: "pods", events: ["ADDED"] }] }
+    expect(laneOf("pods", { watchList })).toMatchObject({ events: new Set(["ADDED"]) })
+    expect(laneOf("pods", { watchList })).not.toHaveProperty("depth")
+    expect(laneOf("nodes", { watchList })).toMatchObject({ depth: "metadata" })
+  })
+
+  it("yields to the blacklist beside it", () => {
+    const watchList = { whitelist: [entry("*"), entry("secrets")], blacklist: ["secrets", "*.apps"] }
+    expect(keys({ watchList })).toContain("pods")
+    expect(keys({ watchList })).not.toContain("secrets")
+    expect(keys({ watchList })).not.toContain("deployments.apps")
+    expect(told({ watchList })).toEqual([])
+  })
+})

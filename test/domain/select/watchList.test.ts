@@ -25,6 +25,16 @@ describe("a watch-list", () => {
     })
   })
 
+  it("may be both, and limit an entry to namespaces, labels and metadata", () => {
+    const entry = { Resource: "pods", Events: ["ADDED"], Namespaces: [" shop "], selector: "app=web", depth: "metadata" }
+    expect(Result.getOrThrow(parse({ whitelist: JSON.stringify([entry]), blacklist: '["secrets"]' }))).toEqual({
+      whitelist: [{ resource: "pods", events: ["ADDED"], namespaces: ["shop"], selector: "app=web", depth: "metadata" }],
+      blacklist: ["secrets"],
+    })
+    const plain = whitelist([{ Resource: "pods", namespaces: null, selector: "", depth: "full" }])
+    expect(Result.getOrThrow(plain)).toEqual({ whitelist: [{ resource: "pods", events: [] }] })
+  })
+
   it("has members in any case, and takes null for nothing", () => {
     const found = parse({
       whitelist: '[{"resource":"a","EVENTS":["ADDED"],"Extra":1},{"RESOURCE":"b"},{"Resource":"c","Events":null},null]',
@@ -60,7 +70,16 @@ describe("a watch-list", () => {
     ["nothing", parse({}), /neither/],
     ["no data", parse(undefined), /neither/],
     ["empty lists", parse({ whitelist: "[]", blacklist: "[]" }), /neither/],
-    ["both", parse({ whitelist: '[{"Resource":"a"}]', blacklist: '["b"]' }), /both/],
+    ["a depth that is none", whitelist([{ Resource: "pods", Depth: "metadat" }]), /entry 1 \(pods\): depth "metadat".*nearest is metadata/],
+    ["a depth far from any", whitelist([{ Resource: "pods", depth: "x" }]), /entry 1 \(pods\): .*one of full, metadata/],
+    [
+      "a misspelt member",
+      whitelist([{ Resource: "a" }, { Resource: "b", namespace: ["x"] }]),
+      /entry 2 \(b\): .*"namespace".*nearest is namespaces/,
+    ],
+    ["a namespace that cannot be one", whitelist([{ Resource: "a", namespaces: ["Shop"] }]), /"Shop" cannot be a namespace/],
+    ["namespaces that are no list", whitelist([{ Resource: "a", namespaces: "shop" }]), /entry 1 \(a\)/],
+    ["a selector that is none", whitelist([{ Resource: "a", selector: "app=web,tier in (" }]), /"tier in \("/],
     ["a broken blacklist beside a good whitelist", parse({ whitelist: '[{"Resource":"a"}]', blacklist: "{" }), /blacklist/],
   ])("cannot be used: %s", (_, found, cause) => {
     if (Result.isSuccess(found)) throw new Error(`accepted: ${JSON.stringify(found.success)}`)

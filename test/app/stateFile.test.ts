@@ -4,28 +4,13 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
-import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { layerMemory } from "../../src/adapters/memory/clusterApi.ts"
-import { makeCluster, type Cluster } from "../../src/adapters/memory/model.ts"
+import { makeCluster } from "../../src/adapters/memory/model.ts"
 import type { KubeObject } from "../../src/adapters/memory/object.ts"
-import { makeMemoryDisk, stateFileOn, type MemoryDisk } from "../../src/adapters/memory/stateFile.ts"
-import { createObject, patchObject, removeObject } from "../../src/adapters/memory/write.ts"
-import { startRun, type RunOptions } from "../../src/app/run.ts"
-import type { Request } from "../../src/domain/wire/request.ts"
-import { Dialer } from "../../src/ports/Dialer.ts"
-import { PodSession } from "../../src/ports/PodSession.ts"
-import { Requests } from "../../src/ports/Requests.ts"
-import { accepted, Sink, type Receipt } from "../../src/ports/Sink.ts"
-import { StateFile } from "../../src/ports/StateFile.ts"
+import { patchObject } from "../../src/adapters/memory/write.ts"
+import { configMap, drop, live, makeWorld, paint, put, type Life, type LifeOptions, type World } from "./life.ts"
 
-const configMap = (name: string, colour = "blue"): KubeObject =>
-  ({ metadata: { namespace: "default", name }, data: { colour } }) as KubeObject
 const secret = (name: string): KubeObject => ({ metadata: { namespace: "default", name }, data: { key: "c2VjcmV0" } }) as KubeObject
 
 const definition = (versions: ReadonlyArray<string>): KubeObject =>
@@ -38,107 +23,6 @@ const definition = (versions: ReadonlyArray<string>): KubeObject =>
       versions: versions.map((name, at) => ({ name, served: true, storage: at === 0, schema: { openAPIV3Schema: { type: "object" } } })),
     },
   }) as unknown as KubeObject
-
-interface World {
-  readonly cluster: Cluster
-  readonly disk: MemoryDisk
-}
-
-const makeWorld = (): World => {
-  const cluster = makeCluster(1)
-  for (const name of ["default", "kube-system"]) put({ cluster }, "namespaces", { metadata: { name } } as KubeObject)
-  return { cluster, disk: makeMemoryDisk() }
-}
-
-const put = ({ cluster }: Pick<World, "cluster">, key: string, object: KubeObject) =>
-  Result.getOrThrow(createObject(cluster, key, object, 0))
-const drop = ({ cluster }: World, key: string, name: string, namespace = "default") =>
-  Result.getOrThrow(removeObject(cluster, key, namespace, name, 0))
-const paint = ({ cluster }: World, name: string, colour: string) =>
-  Result.getOrThrow(patchObject(cluster, "configmaps", "default", name, { data: { colour } }))
-
-interface Life {
-  /** What the sink has accepted: `Added ConfigMap a`, with the apiVersion where it has a group. */
-  readonly told: Array<string>
-  readonly until: (what: string, holds: () => boolean) => Effect.Effect<void>
-  readonly ask: (request: Request) => Effect.Effect<void>
-  readonly settled: Effect.Effect<void>
-}
-
-interface LifeOptions extends Partial<RunOptions> {
-  /** What the sink says to a batch; accepted if absent. */
-  readonly owes?: () => boolean
-  readonly receipt?: (told: ReadonlyArray<string>) => Effect.Effect<Receipt>
-}
-
-const selection = ["configmaps", "secrets", "lamps"]
-
-/** Runs for as long as `during` takes, then is killed: what the file is told in the end is taken back. */
-const live = <A>(world: World, during: (life: Life) => Effect.Effect<A>, { owes = () => false, receipt, ...options }: LifeOptions = {}) =>
-  Effect.gen(function* () {
-    const told: Array<string> = []
-    const incoming = yield* Queue.unbounded<Request>()
-    const sink = Sink.of({
-      deliver: ({ messages }) =>
-        Effect.gen(function* () {
-          const words = messages.map(
-            ({ event, name, type }) => `${event} ${type.kind} ${type.group === "" ? "" : `${type.version} `}${name}`,
-          )
-          const answer = receipt === undefined ? accepted : yield* receipt(words)
-          if (answer._tag === "accepted") told.push(...words)
-          return answer
-        }),
-      bytesMax: () => 1 << 20,
-      status: () => ({ name: "test", state: "connected", detail: "" }),
-      settled: Effect.void,
-      owes,
-    })
-    const ports = Layer.mergeAll(
-      layerMemory(world.cluster),
-      Layer.succeed(Sink, sink),
-      Layer.succeed(Dialer, Dialer.of({ reachable: () => Effect.succeed(new Set<string>()) })),
-      Layer.succeed(PodSession, PodSession.of({ openLog: () => Effect.die("no logs"), openTerminal: () => Effect.die("no terminals") })),
-      Layer.succeed(Requests, {
-        incoming: Stream.fromQueue(incoming),
-        reply: () => Effect.void,
-        subscribe: () => Queue.dropping<Uint8Array>(1),
-      }),
-      Layer.succeed(StateFile, stateFileOn(world.disk)),
-    )
-    const scope = yield* Scope.make()
-    const run = yield* startRun({
-      version: "test",
-      redact: false,
-      contentDedup: false,
-      outputNamespaces: [],
-      outputResources: selection,
-      selector: "",
-      clusterId: "",
-      audience: "test",
-      ...options,
-    }).pipe(Effect.provide(ports), Scope.provide(scope))
-    const until = (what: string, holds: () => boolean) =>
-      Effect.gen(function* () {
-        for (let i = 0; !holds(); i++) {
-          if (i === 2_000) return yield* Effect.die(`never: ${what}; told were ${told.join(", ")}`)
-          yield* TestClock.adjust("50 millis")
-        }
-      })
-    const settled = until(
-      "everything is announced",
-      () => run.engine.surveyed && [...run.engine.lanes.values()].every((lane) => lane.delivered),
-    )
-    const answer = yield* during({
-      told,
-      until,
-      ask: (request) => Effect.asVoid(Queue.offer(incoming, request)),
-      settled,
-    })
-    const { content } = world.disk
-    yield* Scope.close(scope, Exit.void)
-    world.disk.content = content
-    return answer
-  })
 
 const tell = (world: World, options?: LifeOptions) =>
   live(world, ({ settled, told }) => Effect.map(settled, () => told.toSorted()), options)

@@ -1,7 +1,7 @@
 /**
- * Seeds that kill a run at any moment, again and again, while the cluster changes: a consumer that applies the messages in order never meets
- * one that it cannot place, and in the end holds the cluster's state. And the proof that this finds something: a state file that is written
- * behind the sending, not before it, is caught.
+ * Seeds that kill a run at any moment, again and again, while the cluster changes: a consumer that applies the messages in order never
+ * meets one that it cannot place, and in the end holds the cluster's state. And the proof that this finds something: a state file that is
+ * written behind the sending, not before it, is caught.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

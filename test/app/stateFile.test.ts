@@ -164,6 +164,30 @@ describe("a run that finds the state of the one before", () => {
     }),
   )
 
+  it.effect("or with one, where that is wanted", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      put(world, "configmaps", configMap("a"))
+      put(world, "secrets", secret("s"))
+      yield* tellAll(world)
+      assert.deepStrictEqual(yield* tellAll(world, { outputResources: ["configmaps"], deleteOnClose: true }), ["Deleted Secret s"])
+      assert.deepStrictEqual(yield* tellAll(world), ["Added Secret s"])
+    }),
+  )
+
+  it.effect("what other namespaces or labels no longer hold is announced as deleted, as while it runs; what stays is not said again", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      for (const name of ["a", "b"]) put(world, "configmaps", configMap(name))
+      put(world, "configmaps", { metadata: { namespace: "kube-system", name: "c" } } as KubeObject)
+      yield* tellAll(world)
+      drop(world, "configmaps", "b")
+      assert.deepStrictEqual(yield* tellAll(world, { outputNamespaces: ["default"] }), ["Deleted ConfigMap b", "Deleted ConfigMap c"])
+      assert.deepStrictEqual(yield* tellAll(world, { outputNamespaces: ["default"] }), [])
+      assert.deepStrictEqual(yield* tellAll(world), ["Added ConfigMap c"])
+    }),
+  )
+
   it.effect("other redaction announces the kinds concerned anew, and still knows what went", () =>
     Effect.gen(function* () {
       const world = makeWorld()

@@ -13,6 +13,7 @@ import { frame, makeFramer } from "../domain/read/frame.ts"
 import { endOf, Field, Flaw, makeRecords, Source, startOf, type Records } from "../domain/read/record.ts"
 import { scanLines, scanPage } from "../domain/read/scan.ts"
 import { decodeText } from "../domain/read/text.ts"
+import type { Place } from "../domain/select/place.ts"
 import { collectionPath, type ResourceType } from "../domain/select/resource.ts"
 import { describeVerdict } from "../domain/select/verdict.ts"
 import { parseWatchList, type WatchList } from "../domain/select/watchList.ts"
@@ -32,21 +33,6 @@ export type Configuration = (
 ) & {
   /** `spec.reconcile-interval` as written. */
   readonly reconcileInterval?: string
-}
-
-/** Where the custom resource is. */
-export interface ConfigurationPlace {
-  readonly namespace: string
-  readonly name: string
-}
-
-/** The place that Meshery's operator uses, and the Go MeshSync knows. */
-export const placeDefault: ConfigurationPlace = { namespace: "meshery", name: "meshery-meshsync" }
-
-/** A place as `NAMESPACE/NAME`; undefined when it is none. */
-export const parsePlace = (text: string): ConfigurationPlace | undefined => {
-  const [, namespace = "", name = ""] = /^([a-z0-9-]+)\/([a-z0-9.-]+)$/.exec(text) ?? []
-  return namespace === "" ? undefined : { namespace, name }
 }
 
 /** In the order in which they are asked for. */
@@ -70,7 +56,7 @@ const understand = (resource: unknown): Exclude<Configuration, { readonly _tag: 
 }
 
 /** Reads it once. Not found, forbidden or unreachable all mean that there is none, as with the Go MeshSync. */
-export const readConfiguration = ({ name, namespace }: ConfigurationPlace): Effect.Effect<Configuration, never, ClusterApi> =>
+export const readConfiguration = ({ name, namespace }: Place): Effect.Effect<Configuration, never, ClusterApi> =>
   Effect.gen(function* () {
     const api = yield* ClusterApi
     for (const version of versions) {
@@ -84,7 +70,7 @@ export const readConfiguration = ({ name, namespace }: ConfigurationPlace): Effe
 const parseBytes = (bytes: Uint8Array, start = 0, end = bytes.length): unknown => parseJson(decodeText(bytes, start, end))
 
 export interface FollowOptions {
-  readonly place: ConfigurationPlace
+  readonly place: Place
   /** What counts at present. */
   readonly inForce: () => Configuration
   /** Called with what counts from now on, when it differs. */

@@ -8,7 +8,8 @@ import * as Result from "effect/Result"
 import { errorRegistry, meshError, type MeshError } from "../domain/error.ts"
 import { clockSkewMaxMs, estimateSampleObjects, reviewsConcurrentMax } from "../domain/limit.ts"
 import { decodeText } from "../domain/read/text.ts"
-import { type Access, accessReview, customResourceAccess, laneAccesses } from "../domain/select/permissions.ts"
+import { parsePlace, placeDefault } from "../domain/select/place.ts"
+import { type Access, accessReview, customResourceAccesses, laneAccesses, reportAccess } from "../domain/select/permissions.ts"
 import { typeKey } from "../domain/select/resource.ts"
 import type { LaneSpec } from "../domain/select/selection.ts"
 import type { Sample } from "../domain/sync/estimate.ts"
@@ -16,6 +17,7 @@ import type { Failure } from "../domain/sync/fact.ts"
 import { ClusterApi, type ApiError } from "../ports/ClusterApi.ts"
 import { failed, ok, skipped, warning, type Check } from "./checks.ts"
 import { selectLive, type Selected, type Wish } from "./selected.ts"
+import type { Values } from "./settings.ts"
 import { memberOf, parseJson, readClusterId } from "./survey.ts"
 
 /** What was found, and the lanes whose kinds may be listed. */
@@ -98,7 +100,7 @@ const checkClusterId = (fallback: string): Effect.Effect<Check, never, ClusterAp
         ),
   )
 
-const checkConfiguration = ({ configuration, definitions, discovery, lanes }: Selected): ReadonlyArray<Check> => {
+const checkConfiguration = ({ configuration, definitions, discovery, lanes }: Selected, place: string): ReadonlyArray<Check> => {
   const shown = lanes.filter(({ hidden }) => !hidden).length
   const served = ok("discovery", `${discovery.types.length} kinds are served, ${shown} of them are selected`)
   const stale = [...discovery.staleGroups]
@@ -124,7 +126,7 @@ const checkConfiguration = ({ configuration, definitions, discovery, lanes }: Se
         definitions === undefined
           ? warning("definitions", "custom resource definitions may not be read: no custom resource is found", rbacRemedy)
           : ok("definitions", `${definitions} custom resource definitions`)
-      return [...groups, ok("MeshSync resource", `meshery/meshery-meshsync has ${lists.join(" and ")}`), custom]
+      return [...groups, ok("MeshSync resource", `${place} has ${lists.join(" and ")}`), custom]
     }
   }
 }
@@ -164,6 +166,16 @@ const checkNamed = (subject: string, access: Access, cost: string): Effect.Effec
       : [],
   )
 
+/** The custom resource: what is lost without each right to it. */
+const checkPlace = ({ customResource, output }: Values): Effect.Effect<ReadonlyArray<Check>, never, ClusterApi> => {
+  const place = parsePlace(customResource.text) ?? placeDefault
+  const costOf = ({ verb }: Access): string =>
+    verb === "get" ? "if there is one, it does not count" : "its edits count only at the next start"
+  const checks = customResourceAccesses(place).map((access) => checkNamed("MeshSync resource", access, costOf(access)))
+  const report = checkNamed("MeshSync resource", reportAccess(place), "it is not told whether it can be used")
+  return Effect.map(Effect.all(output.text === "broker" ? [...checks, report] : checks), (found) => found.flat())
+}
+
 const describeError = (subject: string, error: MeshError): Check => failed(subject, error.detail, errorRegistry[error.key].remedy)
 
 /** Everything about the cluster, in the order of a run. What a failure makes pointless is left out. */
@@ -181,10 +193,18 @@ export const examineCluster = (wish: Wish): Effect.Effect<ClusterFindings, never
     const said = notices
       .filter(({ level }) => level === "warning" || level === "error")
       .map(({ detail, error, level, subject }) => (level === "error" ? failed : warning)(subject, detail, errorRegistry[error].remedy))
-    const configuration = yield* checkNamed("MeshSync resource", customResourceAccess, "if there is one, it does not count")
+    const configuration = yield* checkPlace(wish.values)
     const kinds = yield* checkLanes(lanes)
     return {
-      checks: [server, ...identity, id, ...checkConfiguration(selected.success), ...configuration, ...said, ...kinds],
+      checks: [
+        server,
+        ...identity,
+        id,
+        ...checkConfiguration(selected.success, wish.values.customResource.text),
+        ...configuration,
+        ...said,
+        ...kinds,
+      ],
       readable: lanes.filter((_, index) => kinds[index]?.outcome !== "failed"),
     }
   })

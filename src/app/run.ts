@@ -11,6 +11,7 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { discoveryAgainMs, discoveryEveryMs, laneSignalsMax } from "../domain/limit.ts"
+import { placeDefault, type Place } from "../domain/select/place.ts"
 import { planLanes } from "../domain/select/plan.ts"
 import { select, type LaneSpec } from "../domain/select/selection.ts"
 import { typeKey, typeName } from "../domain/select/resource.ts"
@@ -24,7 +25,7 @@ import type { WholeForm } from "../domain/wire/whole.ts"
 import { ClusterApi } from "../ports/ClusterApi.ts"
 import { Requests } from "../ports/Requests.ts"
 import { Sink, type SinkError } from "../ports/Sink.ts"
-import { followConfiguration, placeDefault, readConfiguration, type Configuration, type ConfigurationPlace } from "./configuration.ts"
+import { followConfiguration, readConfiguration, type Configuration } from "./configuration.ts"
 import { announceAll, untilQuiet } from "./announce.ts"
 import { makeDesk, type Desk } from "./desk.ts"
 import { runLane, type Signals } from "./laneLoop.ts"
@@ -57,7 +58,7 @@ export interface RunOptions {
   /** What may be opened in pods on request; absent: nothing. */
   readonly interactive?: Interactive
   /** The MeshSync custom resource; absent: Meshery's. */
-  readonly customResource?: ConfigurationPlace
+  readonly customResource?: Place
   /** Say in that resource's status whether it can be used. */
   readonly reportsConfiguration?: boolean
   /** Announce the objects of a type as deleted when it is no longer selected. */

@@ -5,10 +5,11 @@
 import * as Effect from "effect/Effect"
 import type { MeshError } from "../domain/error.ts"
 import type { Discovery } from "../domain/select/discovery.ts"
+import { parsePlace, placeDefault } from "../domain/select/place.ts"
 import { select, type Selection } from "../domain/select/selection.ts"
 import type { ClusterApi } from "../ports/ClusterApi.ts"
 import { isOn, listOf, type Values } from "./settings.ts"
-import { parsePlace, placeDefault, readConfiguration, type Configuration } from "./configuration.ts"
+import { readConfiguration, type Configuration } from "./configuration.ts"
 import { discover, readDefinitions } from "./survey.ts"
 
 export interface Selected extends Selection {

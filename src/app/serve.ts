@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { meshError, type MeshError } from "../domain/error.ts"
+import { parsePlace } from "../domain/select/place.ts"
 import type { Status } from "../domain/sync/status.ts"
 import type { Requests } from "../ports/Requests.ts"
 import type { Sink, SinkError, Written } from "../ports/Sink.ts"
@@ -19,7 +20,6 @@ import {
   layerStdout,
   loadProgress,
 } from "./layers.ts"
-import { parsePlace } from "./configuration.ts"
 import { interactives } from "./sessions.ts"
 import { makeMonitor, monitorStatus, runSession, type Monitor, type SessionOptions } from "./session.ts"
 import { runProcess, type HandSignals } from "./process.ts"

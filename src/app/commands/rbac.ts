@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { meshError, type MeshError } from "../../domain/error.ts"
+import { parsePlace, placeDefault } from "../../domain/select/place.ts"
 import { accessesOf, roleManifests, rolesOf, type Subject } from "../../domain/select/permissions.ts"
 import { layerCluster } from "../layers.ts"
 import { logNotice } from "../notices.ts"
@@ -37,6 +38,8 @@ export const rbac = Effect.fnUntraced(function* (options: CommandOptions) {
   const accesses = accessesOf(selected.lanes, {
     clusterId: values.clusterId.text === "",
     customResource: isWide || selected.configuration._tag !== "Absent",
+    place: parsePlace(values.customResource.text) ?? placeDefault,
+    reports: values.output.text === "broker",
     sessions: values.output.text === "broker" ? (interactives.find((known) => known === values.interactive.text) ?? "off") : "off",
   })
   const manifests = roleManifests(rolesOf(accesses), own.get("name") ?? nameDefault, subject)

@@ -3,10 +3,11 @@
  * whether they are granted. So what `rbac` gives is what `doctor` looks for.
  * Does not know who gets them, nor what is granted at present.
  */
+import { type Place, placeDefault } from "./place.ts"
 import type { LaneSpec } from "./selection.ts"
 import { typeKey } from "./resource.ts"
 
-export type Verb = "create" | "get" | "list" | "watch"
+export type Verb = "create" | "get" | "list" | "patch" | "watch"
 
 /** One verb on one resource. */
 export interface Access {
@@ -24,8 +25,12 @@ export interface Access {
 export interface Features {
   /** It asks for the uid of the namespace kube-system, because nobody has set a cluster id. */
   readonly clusterId: boolean
-  /** It reads the MeshSync custom resource. */
+  /** It reads and follows the MeshSync custom resource. */
   readonly customResource: boolean
+  /** Where that is; absent: Meshery's. */
+  readonly place?: Place
+  /** It says in that resource's status whether it can be used. */
+  readonly reports?: boolean
   /** What requests may open in pods; absent: nothing. */
   readonly sessions?: "on" | "logs" | "off"
 }
@@ -46,13 +51,20 @@ export interface RoleSpec {
 /** Its uid is the cluster's id. For the API server a namespace lies in itself. */
 export const clusterIdAccess: Access = { verb: "get", group: "", resource: "namespaces", name: "kube-system", namespace: "kube-system" }
 
-export const customResourceAccess: Access = {
-  verb: "get",
+const customResourceAccess = (verb: Verb, resource: string, { name, namespace }: Place): Access => ({
+  verb,
   group: "meshery.io",
-  resource: "meshsyncs",
-  name: "meshery-meshsync",
-  namespace: "meshery",
-}
+  resource,
+  name,
+  namespace,
+})
+
+/** A list and a watch of a single name need no more than the right to that name. */
+export const customResourceAccesses = (place: Place): ReadonlyArray<Access> =>
+  (["get", "list", "watch"] as const).map((verb) => customResourceAccess(verb, "meshsyncs", place))
+
+/** Nothing depends on it. */
+export const reportAccess = (place: Place): Access => customResourceAccess("patch", "meshsyncs/status", place)
 
 /** What one lane asks of the API server. */
 export const laneAccesses = ({ namespace, type }: LaneSpec): ReadonlyArray<Access> =>
@@ -89,11 +101,12 @@ const sessionAccesses = (lanes: ReadonlyArray<LaneSpec>, sessions: "on" | "logs"
 /** Everything that a run of these lanes asks for, in their order. */
 export const accessesOf = (
   lanes: ReadonlyArray<LaneSpec>,
-  { clusterId, customResource, sessions = "off" }: Features,
+  { clusterId, customResource, place = placeDefault, reports = false, sessions = "off" }: Features,
 ): ReadonlyArray<Access> => [
   ...lanes.flatMap(laneAccesses),
   ...(clusterId ? [clusterIdAccess] : []),
-  ...(customResource ? [customResourceAccess] : []),
+  ...(customResource ? customResourceAccesses(place) : []),
+  ...(customResource && reports ? [reportAccess(place)] : []),
   ...sessionAccesses(lanes, sessions),
 ]
 
@@ -172,6 +185,12 @@ export const roleManifests = (roles: ReadonlyArray<RoleSpec>, name: string, subj
     ]
   })
 
+/** In a question, unlike in a rule, a subresource stands apart. */
+const resourceOf = (text: string): { readonly resource: string; readonly subresource?: string } => {
+  const [resource = "", subresource] = text.split("/")
+  return subresource === undefined ? { resource } : { resource, subresource }
+}
+
 /** The question whether the asker may do it: where to send it, and the document. `authorization.k8s.io/v1`, SelfSubjectAccessReview. */
 export const accessReview = ({ group, name, namespace, resource, verb }: Access): { readonly path: string; readonly document: object } => ({
   path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
@@ -183,7 +202,7 @@ export const accessReview = ({ group, name, namespace, resource, verb }: Access)
         verb,
         group,
         version: "*",
-        resource,
+        ...resourceOf(resource),
         ...(namespace === undefined ? {} : { namespace }),
         ...(name === "" ? {} : { name }),
       },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { accessesOf, accessReview, clusterIdAccess, roleManifests, rolesOf } from "../../../src/domain/select/permissions.ts"
+import { accessesOf, accessReview, clusterIdAccess, reportAccess, roleManifests, rolesOf } from "../../../src/domain/select/permissions.ts"
 import { allEvents, type LaneSpec, select, type SelectionInput } from "../../../src/domain/select/selection.ts"
 import { makeType, recordedAggregated } from "./recorded.ts"
 
@@ -26,10 +26,24 @@ describe("the least roles", () => {
           { apiGroups: [""], resources: ["nodes", "pods", "services"], verbs: ["list", "watch"] },
           { apiGroups: ["apps"], resources: ["deployments"], verbs: ["list", "watch"] },
           { apiGroups: [""], resources: ["namespaces"], resourceNames: ["kube-system"], verbs: ["get"] },
-          { apiGroups: ["meshery.io"], resources: ["meshsyncs"], resourceNames: ["meshery-meshsync"], verbs: ["get"] },
+          { apiGroups: ["meshery.io"], resources: ["meshsyncs"], resourceNames: ["meshery-meshsync"], verbs: ["get", "list", "watch"] },
         ],
       },
     ])
+  })
+
+  it("let the custom resource be told about itself, by its name, where a run does so", () => {
+    const place = { namespace: "lab", name: "mine" }
+    const [role] = rolesOf(
+      accessesOf([laneOf("nodes", { clusterScoped: true })], { ...nothing, customResource: true, place, reports: true }),
+    )
+    expect(role?.rules.slice(1)).toEqual([
+      { apiGroups: ["meshery.io"], resources: ["meshsyncs"], resourceNames: ["mine"], verbs: ["get", "list", "watch"] },
+      { apiGroups: ["meshery.io"], resources: ["meshsyncs/status"], resourceNames: ["mine"], verbs: ["patch"] },
+    ])
+    expect(accessReview(reportAccess(place)).document).toMatchObject({
+      spec: { resourceAttributes: { verb: "patch", resource: "meshsyncs", subresource: "status", namespace: "lab", name: "mine" } },
+    })
   })
 
   it("leave out what no feature asks for", () => {

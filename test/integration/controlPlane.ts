@@ -4,7 +4,7 @@
  * of the loopback with its files in a folder of its own. An API server can be killed, replaced and brought back on the same etcd.
  */
 import { generateKeyPairSync } from "node:crypto"
-import { rmSync, writeFileSync } from "node:fs"
+import { readFileSync, rmSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import { openCluster, type Cluster } from "./cluster.ts"
 import { findProgram, freePort, type Program, requireProgram, startProgram, temporaryFolder, until } from "./program.ts"
@@ -28,6 +28,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly pair: { readonly cert: string; readonly key: string }
   /** Starts it again on the same port. */
   readonly startApiServer: () => Promise<void>
+  /** The lists, watches and patches that a client asked for so far, in order; only where `audits` was asked for. */
+  readonly requestsOf: (userAgent: string) => ReadonlyArray<string>
   /** A second API server on the same etcd and another port, for as long as the work lasts. */
   readonly besideApiServer: (work: (admin: Cluster) => Promise<void>) => Promise<void>
 }
@@ -39,6 +41,7 @@ const readyLimitMs = 90_000
 
 interface Site {
   readonly folder: string
+  readonly audits: boolean
   readonly etcdUrl: string
 }
 
@@ -78,6 +81,38 @@ const startEtcd = async (folder: string): Promise<{ readonly etcd: Program; read
   return { etcdUrl, etcd: startProgram(requireProgram("etcd"), [...flags(values), "--unsafe-no-fsync"], { folder }) }
 }
 
+/** What is asked, not what is answered. A watch is noted when it begins. */
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules: [{level: Metadata, verbs: [list, watch, patch]}, {level: None}]
+`
+
+const auditFlags = ({ audits, folder }: Site): ReadonlyArray<string> => {
+  if (!audits) return []
+  writeFileSync(path.join(folder, "audit.yaml"), auditPolicy)
+  return flags({ "audit-policy-file": "audit.yaml", "audit-log-path": "audit.log" })
+}
+
+interface Audited {
+  readonly verb: string
+  readonly stage: string
+  readonly requestURI: string
+  readonly userAgent?: string
+}
+
+/** Verb and path with its query, without what differs from run to run. */
+const readAudit = (folder: string, userAgent: string): ReadonlyArray<string> =>
+  readFileSync(path.join(folder, "audit.log"), "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Audited)
+    .filter((one) => one.userAgent?.startsWith(userAgent) === true && (one.verb === "watch") === (one.stage === "ResponseStarted"))
+    .map(
+      ({ requestURI, verb }) =>
+        `${verb} ${requestURI.replaceAll(/[?&](?:limit|resourceVersion|timeoutSeconds|watch|allowWatchBookmarks)=[^&]*/g, "")}`,
+    )
+
 const startApiServer = async (site: Site, port: number): Promise<Program> => {
   const values = {
     "etcd-servers": site.etcdUrl,
@@ -94,7 +129,7 @@ const startApiServer = async (site: Site, port: number): Promise<Program> => {
     "max-requests-inflight": 2_000,
     "max-mutating-requests-inflight": 2_000,
   }
-  const server = startProgram(requireProgram("kube-apiserver"), flags(values), site)
+  const server = startProgram(requireProgram("kube-apiserver"), [...flags(values), ...auditFlags(site)], site)
   const client = openCluster(`https://127.0.0.1:${port}`, tokens.admin)
   const isReady = async () => {
     if (server.child.exitCode !== null) throw new Error("it has ended")
@@ -153,19 +188,22 @@ const node = {
 /**
  * Starts a control plane and waits until it serves.
  * @param controllers also start controllers, scheduler and kubelets, and add a node
+ * @param audits note what is asked for
  * @param pods what the kubelets serve of their pods; absent: nothing
  */
 export const startControlPlane = async ({
+  audits = false,
   controllers,
   pods,
 }: {
+  readonly audits?: boolean
   readonly controllers: boolean
   readonly pods?: PodContents
 }): Promise<ControlPlane> => {
   const folder = temporaryFolder()
   writeKeys(folder)
   const { etcd, etcdUrl } = await startEtcd(folder)
-  const site = { folder, etcdUrl }
+  const site = { folder, etcdUrl, audits }
   const port = await freePort()
   const url = `https://127.0.0.1:${port}`
   let apiServer = await startApiServer(site, port)
@@ -191,6 +229,7 @@ export const startControlPlane = async ({
     startApiServer: async () => {
       apiServer = await startApiServer(site, port)
     },
+    requestsOf: (userAgent) => readAudit(folder, userAgent),
     besideApiServer: async (work) => {
       const otherPort = await freePort()
       const other = await startApiServer(site, otherPort)

@@ -23,9 +23,9 @@ const flagOfSetting = (key: SettingKey): Flag => {
   return { names: [flag, ...aliases], takesValue: kind !== "switch", takesFile: value === "FILE", meaning }
 }
 
-const shortFlags: ReadonlyArray<Flag> = [
-  { names: ["n", "namespace"], takesValue: true, takesFile: false, meaning: "short for --namespaces" },
-  { names: ["l"], takesValue: true, takesFile: false, meaning: "short for --selector" },
+const shortFlags: ReadonlyArray<Flag & { readonly of: SettingKey }> = [
+  { of: "namespaces", names: ["n", "namespace"], takesValue: true, takesFile: false, meaning: "short for --namespaces" },
+  { of: "selector", names: ["l"], takesValue: true, takesFile: false, meaning: "short for --selector" },
 ]
 
 const helpFlag: Flag = { names: ["h", "help"], takesValue: false, takesFile: false, meaning: "what it does" }
@@ -42,7 +42,7 @@ const flagsOf = (name: CommandName | undefined): ReadonlyArray<Flag> => {
       return { names, takesValue: kind !== "switch", takesFile: false, meaning }
     })
   const keys = settingsOfCommand(name).filter(isNamed)
-  return [...own, ...(keys.includes("namespaces") ? shortFlags : []), ...keys.map(flagOfSetting), helpFlag]
+  return [...own, ...shortFlags.filter(({ of }) => keys.includes(of)), ...keys.map(flagOfSetting), helpFlag]
 }
 
 /** Words that may follow a command. */

@@ -90,10 +90,10 @@ const commands: Readonly<
     ],
   },
   diff: {
-    usage: "diff BEFORE AFTER",
-    text: "What differs between two snapshots: objects that came, went and changed, with the fields.",
-    settings: [],
-    examples: ["diff monday.yaml tuesday.yaml"],
+    usage: "diff BEFORE [AFTER] [flags]",
+    text: "What differs between two snapshots, or a snapshot and the cluster: objects that came, went and changed, with the fields. A snapshot is a file of any format or a folder; without AFTER, or as live, the cluster is meant. It is looked at as far as the snapshot goes: its kinds, and its namespaces unless it holds what belongs to none. Values of Secrets are not shown.",
+    settings: ["namespaces", "resources", ...clusterSettings],
+    examples: ["diff monday.yaml tuesday.yaml", "diff monday.yaml", "diff live monday.yaml -n shop", "diff shop/ --resources deploy,cm"],
   },
   completion: {
     usage: "completion bash|zsh|fish",
@@ -149,9 +149,10 @@ export const commandHelp = (program: string, name: CommandName): string => {
   const own = (Object.keys(ownFlags) as ReadonlyArray<OwnFlag>).filter((flag) =>
     (ownFlags[flag].of as ReadonlyArray<CommandName>).includes(name),
   )
-  const short = command.settings.includes("namespaces")
-    ? ["  -n, --namespace NAME\n    \tshort for --namespaces", "  -l SELECTOR\n    \tshort for --selector"]
-    : []
+  const short = [
+    ...(command.settings.includes("namespaces") ? ["  -n, --namespace NAME\n    \tshort for --namespaces"] : []),
+    ...(command.settings.includes("selector") ? ["  -l SELECTOR\n    \tshort for --selector"] : []),
+  ]
   return [
     `Usage: ${program} ${command.usage}`,
     "",

@@ -203,13 +203,18 @@ export const openDemoCluster = (seed: number) =>
     return { kubeconfigText: served.kubeconfig(), url: served.url, churn: runChurn(served, seed) }
   })
 
-/** Reads snapshots back, and puts their differences into words. */
+/** Reads snapshots back, holds a cluster's objects beside them, and puts the differences into words. */
 export const loadSnapshotComparison = Effect.promise(async () => {
-  const [{ readSnapshot }, { renderSnapshotDiff }] = await Promise.all([
+  const [{ readSnapshot }, { makeCollection }, { renderSnapshotDiff }] = await Promise.all([
     import("../adapters/filesystem/snapshotReading.ts"),
+    import("../adapters/memory/collection.ts"),
     import("../adapters/terminal/snapshotDiffText.ts"),
   ])
-  return { readSnapshot, renderSnapshotDiff }
+  const openLiveSide = (whole: boolean) => {
+    const { layer, objects } = makeCollection(whole)
+    return { layer: Layer.merge(layer, layerNoRequests), objects }
+  }
+  return { readSnapshot, openLiveSide, renderSnapshotDiff }
 })
 
 /** How far a snapshot is, in words. */

@@ -265,6 +265,8 @@ export const spoolGarbageBytesMin = 64 * MiB
 /** Documents are copied from the spool this many bytes, and this many documents, at a time. */
 export const spoolCopyBytes = 1 * MiB
 export const spoolReadsMax = 64
+/** A side of a comparison, as text: two of 256 MiB and the parsing of the one that is read are about 1 GiB, which Node's heap takes. */
+export const snapshotReadBytesMax = 256 * MiB
 /** A part of a path, in bytes, on every file system in use. */
 export const fileNameBytesMax = 255
 /** Generated snapshot names of one day, `00` to `1023`, as in the Go MeshSync. */

@@ -77,7 +77,17 @@ describe("meshsync diff", () => {
     expect(stderr).toMatch(new RegExp(reason))
   })
 
-  it("exits 2 without two names", () => {
-    expect(diff("one").status).toBe(2)
+  it.each([[[]], [["one", "two", "three"]], [["live", "live"]], [["one", "-l", "a=b"]]])("exits 2 for %j", (words) => {
+    const { status, stderr } = diff(...words)
+    expect(status).toBe(2)
+    expect(stderr).toContain("code=1033")
+  })
+
+  it("compares only the namespaces that are named", () => {
+    const objects = [scaled(2), { name: "other", namespace: "bank" }]
+    const before = write("shop.yaml", objects.map(documentText).join(""))
+    const after = write("bank.yaml", objects.slice(0, 1).map(documentText).join(""))
+    expect(diff(before, after)).toMatchObject({ status: 1, stdout: "- Pod.v1 bank/other\n0 added, 1 removed, 0 changed\n" })
+    expect(diff(before, after, "-n", "shop").status).toBe(0)
   })
 })

@@ -44,7 +44,7 @@ describe("the process", () => {
     expect(said).toMatch(new RegExp(`^time="[^"]+" level=error msg=".*" app=meshsync code=${code} probable-cause=".+" severity=\\d short-`))
   })
 
-  it.each([[["--log-format=xml"]], [["version", "-o", "xml"]], [["completion", "tcsh"]], [["diff", "one.yaml"]]])(
+  it.each([[["--log-format=xml"]], [["version", "-o", "xml"]], [["completion", "tcsh"]], [["diff"]]])(
     "ends with status 2 for %j, a wrong command line that the command itself notices",
     (words) => {
       const { said, status, stdout } = run(words)

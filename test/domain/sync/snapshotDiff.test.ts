@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest"
-import { diffSnapshots } from "../../../src/domain/sync/snapshotDiff.ts"
+import { diffSnapshots as diffHeld, holdObject } from "../../../src/domain/sync/snapshotDiff.ts"
 import type { KubernetesObject } from "../../../src/domain/wire/restore.ts"
+
+const diffSnapshots = (before: ReadonlyArray<KubernetesObject>, after: ReadonlyArray<KubernetesObject>) =>
+  diffHeld(before.map(holdObject), after.map(holdObject))
 
 const web = (replicas: number, metadata: object = {}, kind = "Deployment"): KubernetesObject => ({
   apiVersion: "apps/v1",

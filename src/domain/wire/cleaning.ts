@@ -103,11 +103,18 @@ const cleanCronJob = (spec: Members): Members => {
 const cleanClaimSpec = (spec: Members): Members => dropValues(spec, { volumeMode: "Filesystem" })
 
 const cleanStatefulSet = (spec: Members): Members => {
-  const bare = dropValues(spec, {
+  // Later versions of Kubernetes fill in more of it.
+  const rolled = changeMembers(spec, "updateStrategy", (strategy) =>
+    dropEmpty(
+      changeMembers(strategy, "rollingUpdate", (update) => dropValues(update, { maxUnavailable: 1, partition: 0 })),
+      "rollingUpdate",
+    ),
+  )
+  const bare = dropValues(rolled, {
     persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain", whenScaled: "Retain" },
     podManagementPolicy: "OrderedReady",
     revisionHistoryLimit: 10,
-    updateStrategy: { rollingUpdate: { partition: 0 }, type: "RollingUpdate" },
+    updateStrategy: { type: "RollingUpdate" },
   })
   const claimed = changeItems(bare, "volumeClaimTemplates", (claim) => {
     const named = changeMembers(drop(claim, "status"), "metadata", (metadata) => dropWhere(metadata, (_name, value) => value === null))
@@ -139,6 +146,15 @@ const inSpec =
   (clean: Cleaning): Cleaning =>
   (object) =>
     dropEmpty(changeMembers(object, "spec", clean), "spec")
+
+/** The labels of its pods' template are given to a Job that has none, those by which it finds them included. */
+const cleanJobObject: Cleaning = (object) => {
+  const isManual = membersOf(object["spec"])["manualSelector"] === true
+  const unlabelled = changeMembers(object, "metadata", (metadata) =>
+    isManual ? metadata : changeMembers(metadata, "labels", (labels) => drop(labels, ...jobLabels)),
+  )
+  return inSpec(cleanJob)(unlabelled)
+}
 
 /** A claim that the binder has bound may be bound anew; one that names its volume itself keeps it. */
 const cleanClaim: Cleaning = (object) => {
@@ -205,7 +221,7 @@ const cleanings: ReadonlyMap<string, Cleaning> = new Map<string, Cleaning>([
   ["apps/ReplicaSet", inSpec(cleanTemplateOf)],
   ["apps/StatefulSet", inSpec(cleanStatefulSet)],
   ["batch/CronJob", inSpec(cleanCronJob)],
-  ["batch/Job", inSpec(cleanJob)],
+  ["batch/Job", cleanJobObject],
 ])
 
 const kindOf = ({ apiVersion, kind }: Members): string => {

@@ -170,9 +170,25 @@ describe("cleanObject", () => {
       { spec: { clusterIP: "x", type: "ClusterIP" } },
     ],
     [
+      "apps/v1",
+      "StatefulSet",
+      {},
+      { spec: { updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1, partition: 0 } }, revisionHistoryLimit: 10 } },
+      {},
+      {},
+    ],
+    [
+      "apps/v1",
+      "StatefulSet",
+      {},
+      { spec: { updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: 2 } } } },
+      {},
+      { spec: { updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: 2 } } } },
+    ],
+    [
       "batch/v1",
       "Job",
-      {},
+      { labels: { app: "a", "job-name": "a", "batch.kubernetes.io/controller-uid": "u1" } },
       {
         spec: {
           backoffLimit: 6,
@@ -185,7 +201,7 @@ describe("cleanObject", () => {
           },
         },
       },
-      {},
+      { labels: { app: "a" } },
       { spec: { template: { metadata: { labels: { app: "a" } }, spec: { restartPolicy: "Never" } } } },
     ],
     [

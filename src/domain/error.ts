@@ -289,8 +289,8 @@ export const errorRegistry = {
     1042,
     "Alert",
     "A snapshot cannot be read",
-    "There is no such file, it may not be read, or another program wrote it",
-    "Name a snapshot of --output file, or the lines of --output stdout",
+    "There is no such file, it may not be read, it holds something else, or more than is compared",
+    "Name a file or folder of meshsync snapshot, a snapshot of --output file, or the lines of --output stdout",
   ),
   ErrStateFile: entry(
     1043,

@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { snapshotReadBytesMax } from "../../src/domain/limit.ts"
 import { payloadSpan } from "../../src/domain/wire/message.ts"
 import { documentOf } from "../../src/domain/wire/manifest.ts"
 import { deployments, messageOf, pods, secrets, type Given } from "../adapters/message.ts"
@@ -81,6 +82,23 @@ describe("meshsync diff", () => {
     const { status, stderr } = diff(...words)
     expect(status).toBe(2)
     expect(stderr).toContain("code=1033")
+  })
+
+  it("exits 2 on more than it compares, without reading it", () => {
+    const large = write("large.yaml", "")
+    truncateSync(large, snapshotReadBytesMax + 1)
+    const { status, stderr } = diff(large, write("small.yaml", documentText(scaled(1))))
+    expect(status).toBe(2)
+    expect(stderr).toContain(`more than the ${snapshotReadBytesMax} that are compared`)
+  })
+
+  it("reads a List of kubectl, and a change of an integer of 64 bits", () => {
+    const list = (n: string) => `{"kind":"List","apiVersion":"v1","items":[
+      {"apiVersion":"a.example/v1","kind":"A","metadata":{"name":"a","uid":"u"},"spec":{"n":${n}}}]}`
+    const before = write("before.json", list("9223372036854775806"))
+    const yaml = write("same.yaml", "apiVersion: a.example/v1\nkind: A\nmetadata: {name: a, uid: u}\nspec: {n: 9223372036854775806}\n")
+    expect(diff(before, yaml)).toMatchObject({ status: 0 })
+    expect(diff(before, write("after.json", list("9223372036854775807"))).stdout).toContain("    spec.n ")
   })
 
   it("compares only the namespaces that are named", () => {

@@ -59,6 +59,14 @@ it("writes one List of JSON, a folder, and manifests: the same objects, whole or
     expect(files.status, files.stderr).toBe(0)
     const paths = readdirSync(join(folder, "objects"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".yaml"))
     expect(paths).toHaveLength(items.length)
+    const diff = (...words: ReadonlyArray<string>) => run("diff", ...words, "--kubeconfig", join(folder, "kubeconfig"))
+    expect(await diff("objects/")).toMatchObject({ status: 0, stdout: "0 added, 0 removed, 0 changed\n" })
+    rmSync(join(folder, "objects", paths[0] ?? ""))
+    const more = await diff("live", "objects/", "--resources", "pods,secrets")
+    expect({ status: more.status, sum: more.stdout.trimEnd().split("\n").at(-1) }).toEqual({
+      status: 1,
+      sum: "0 added, 1 removed, 0 changed",
+    })
 
     const clean = await snapshot("pods,secrets", "--clean", "--include-owned", "-o", "json")
     expect(itemsOf(clean.stdout)).toHaveLength(items.length)

@@ -64,7 +64,7 @@ const type = (command: string): string => {
 }
 
 it("are three, and none of them is empty", () => {
-  expect(walkthroughs.map(([, steps]) => steps.flatMap(({ commands }) => commands).length)).toEqual([6, 8, 9])
+  expect(walkthroughs.map(([, steps]) => steps.flatMap(({ commands }) => commands).length)).toEqual([12, 8, 9])
 })
 
 describe.each(walkthroughs)("%s", (_title, steps) => {

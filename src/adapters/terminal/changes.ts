@@ -82,7 +82,7 @@ export const compareObjects = (before: Members, after: Members): ReadonlyArray<F
 
 /** A short scalar as text; undefined for what is better not printed. */
 const scalarText = (value: unknown): string | undefined => {
-  if (value === null || typeof value === "number" || typeof value === "boolean") return String(value)
+  if (value === null || typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return String(value)
   if (typeof value !== "string" || value.length > feedValueCharsMax) return undefined
   return /^[\w./:@+-]+$/.test(value) ? value : printable(JSON.stringify(value))
 }

@@ -7,7 +7,7 @@ import { measureDistance } from "../domain/select/names.ts"
 import { quoteText } from "./quote.ts"
 import { faultOfKind, settingOfFlag, settings, type SettingKey } from "./settings.ts"
 
-export const commandNames = ["watch", "demo", "status", "doctor", "rbac", "snapshot", "diff", "completion", "version"] as const
+export const commandNames = ["watch", "demo", "status", "doctor", "config", "rbac", "snapshot", "diff", "completion", "version"] as const
 export type CommandName = (typeof commandNames)[number]
 
 /** Other words for a command. */
@@ -17,7 +17,7 @@ const findCommand = (word: string | undefined): CommandName | undefined =>
   commandNames.find((known) => known === word) ?? commandAliases.get(word ?? "")
 
 /** Commands that take words besides flags. */
-const wordy: ReadonlySet<CommandName> = new Set<CommandName>(["watch", "doctor", "rbac", "snapshot", "diff", "completion"])
+const wordy: ReadonlySet<CommandName> = new Set<CommandName>(["watch", "doctor", "config", "rbac", "snapshot", "diff", "completion"])
 
 export type CommandLine =
   | { readonly _tag: "Run"; readonly flags: ReadonlyMap<SettingKey, string> }
@@ -40,7 +40,7 @@ export const ownFlags = {
     kind: "switch",
     value: "",
     meaning: "all namespaces",
-    of: ["watch", "doctor", "rbac", "snapshot", "diff"],
+    of: ["watch", "doctor", "config", "rbac", "snapshot", "diff"],
   },
   verbose: { names: ["verbose"], kind: "switch", value: "", meaning: "also print every object of the first list", of: ["watch", "demo"] },
   duration: { names: ["duration"], kind: "duration", value: "DURATION", meaning: "end by itself after this time", of: ["demo"] },
@@ -50,7 +50,7 @@ export const ownFlags = {
     kind: "text",
     value: "FORMAT",
     meaning: "table, json or yaml (rbac: yaml or json)",
-    of: ["status", "doctor", "rbac", "version"],
+    of: ["status", "doctor", "config", "rbac", "version"],
   },
   snapshotFormat: {
     names: ["o", "format"],

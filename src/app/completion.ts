@@ -46,7 +46,7 @@ const flagsOf = (name: CommandName | undefined): ReadonlyArray<Flag> => {
 }
 
 /** Words that may follow a command. */
-const wordsOf = (name: CommandName): ReadonlyArray<string> => (name === "completion" ? shells : [])
+const wordsOf = (name: CommandName): ReadonlyArray<string> => (name === "completion" ? shells : name === "config" ? ["view"] : [])
 
 /** A command's name and its other words. */
 const spellingsOf = (name: CommandName): ReadonlyArray<string> => [

@@ -68,13 +68,30 @@ const commands: Readonly<
   doctor: {
     usage: "doctor [KIND ...] [flags]",
     text: "Looks at everything that a run with these settings needs: cluster, rights to each kind, broker, clock, ports. Changes nothing. Also: check.",
-    settings: ["output", ...selectionSettings, "clusterId", ...brokerSettings, "pace", "healthPort", ...clusterSettings],
+    settings: ["output", ...selectionSettings, "customResource", "clusterId", ...brokerSettings, "pace", "healthPort", ...clusterSettings],
     examples: ["doctor", "doctor --estimate", "doctor pods deploy -n shop", "check --output file -o json"],
+  },
+  config: {
+    usage: "config view [flags]",
+    text: "The configuration in force: each setting, its value and where it came from, and the kinds that are selected in this cluster. Credentials are masked.",
+    settings: [
+      "output",
+      ...selectionSettings,
+      "customResource",
+      "deleteOnClose",
+      "reconcileInterval",
+      "clusterId",
+      ...brokerSettings,
+      "pace",
+      "healthPort",
+      ...clusterSettings,
+    ],
+    examples: ["config view", "config view -o yaml", "config view -n shop --resources pods,deployments"],
   },
   rbac: {
     usage: "rbac [KIND ...] [flags]",
     text: "The least rights that a run with these settings needs, as manifests for kubectl apply -f -. Reads the cluster, changes nothing.",
-    settings: [...selectionSettings, "clusterId", ...clusterSettings],
+    settings: [...selectionSettings, "customResource", "clusterId", ...clusterSettings],
     examples: ["rbac", "rbac -n shop --service-account meshery/meshsync", "rbac pods deploy --user jane", "rbac -o json"],
   },
   snapshot: {

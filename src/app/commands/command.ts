@@ -27,6 +27,8 @@ const load = (name: CommandName): Promise<(options: CommandOptions) => Effect.Ef
       return import("./status.ts").then(({ status }) => status)
     case "doctor":
       return import("./doctor.ts").then(({ doctor }) => doctor)
+    case "config":
+      return import("./config.ts").then(({ config }) => config)
     case "rbac":
       return import("./rbac.ts").then(({ rbac }) => rbac)
     case "snapshot":

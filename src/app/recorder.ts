@@ -129,7 +129,9 @@ export const makeRecorder = Effect.fnUntraced(function* (
     adopt: (lane, memory) => void book.numbers.set(lane, memory.lane),
     intend: (lane, records, changes, leftOut) => intend(book, lane, records, changes, leftOut),
     confirm: (lane) => Effect.sync(() => tell(book, lane, (number) => ({ _tag: "Accepted", lane: number }))),
-    announced: (lane) => Effect.sync(() => tell(book, lane, (number) => ({ _tag: "Announced", lane: number }))),
+    announced: (lane) =>
+      // Announced to nobody, or before all are back, it is owed still.
+      Effect.sync(() => book.owes() || tell(book, lane, (number) => ({ _tag: "Announced", lane: number }))),
     redeclare: (lane) => Effect.sync(() => tell(book, lane, (number) => declarationOf(book, lane, number))),
     forget: (lane) =>
       Effect.suspend(() => {
@@ -159,6 +161,7 @@ const intend = (book: Book, lane: Lane, records: Records, changes: ReadonlyArray
     if (!book.open || lane.spec.hidden) return Effect.void
     book.writtenMs = nowMs
     book.unsynced = true
+    noteDebt(book)
     const number = numberOf(book, lane)
     for (const change of changes) {
       const object = departedOf(change, records)
@@ -179,6 +182,8 @@ const numberOf = (book: Book, lane: Lane): number => {
   const number = book.nextNumber++
   book.numbers.set(lane, number)
   writeEntry(book.pending, declarationOf(book, lane, number))
+  // What is said first while nobody listens is owed as much as what was said before.
+  if (book.owed) writeEntry(book.pending, { _tag: "LaneOwed", lane: number })
   return number
 }
 
@@ -213,8 +218,9 @@ const flush = (book: Book): Effect.Effect<void> =>
 
 /** A debt is written before the next batch is sent; that it is paid, lane by lane, when each has announced everything. */
 const noteDebt = (book: Book): void => {
+  if (!book.open) return
   const owes = book.owes()
-  if (book.open && owes && !book.owed) writeEntry(book.pending, { _tag: "Owed" })
+  if (owes && !book.owed) writeEntry(book.pending, { _tag: "Owed" })
   book.owed = owes
 }
 

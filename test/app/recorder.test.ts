@@ -10,9 +10,9 @@ import { makeLane, type Lane } from "../../src/domain/sync/lane.ts"
 import { stateGrownBytesMin } from "../../src/domain/limit.ts"
 import { pageOf, pods, specOf, thing, type Thing } from "../domain/sync/block.ts"
 
-const open = Effect.fnUntraced(function* (disk: MemoryDisk) {
+const open = Effect.fnUntraced(function* (disk: MemoryDisk, owes: () => boolean = () => false) {
   const departures = makeDepartures()
-  const recorder = yield* makeRecorder({ redact: false, audience: "test", isCustom: () => false }, stateFileOn(disk))
+  const recorder = yield* makeRecorder({ redact: false, audience: "test", isCustom: () => false, owes }, stateFileOn(disk))
   const memories = yield* recorder.recall("c1", departures)
   const held = memories.flatMap(({ ledger, spec }) => (ledger.size === 0 ? [] : [`${spec.type.plural} ${ledger.size}`]))
   const tell = (lane: Lane, things: ReadonlyArray<Thing>, leftOut: (change: Change) => boolean = () => false) => {
@@ -56,6 +56,30 @@ describe("a recorder", () => {
       assert.deepStrictEqual(tagsOf(disk), ["meshsync-state"])
       yield* tell(makeLane(specOf()), [thing("a"), thing("big")], ({ record }) => record === 1)
       assert.deepStrictEqual(tagsOf(disk), ["meshsync-state", "type", "+", "?"])
+    }),
+  )
+
+  it.effect("owes what was said while consumers may have missed it, until it has been announced to all", () =>
+    Effect.gen(function* () {
+      const disk = makeMemoryDisk()
+      let owes = true
+      const debts = Effect.scoped(Effect.map(open(disk), ({ memories }) => memories.map(({ owed }) => owed)))
+      const [lane, other] = [makeLane(specOf()), makeLane(specOf({ type: services }))]
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { recorder, tell } = yield* open(disk, () => owes)
+          // Nobody listens when the first of it is said.
+          for (const each of [lane, other]) {
+            yield* tell(each, [thing("a")])
+            yield* recorder.confirm(each)
+            yield* recorder.announced(each)
+          }
+          owes = false
+          yield* recorder.announced(other)
+        }),
+      )
+      assert.deepStrictEqual(yield* debts, [true, false])
+      assert.deepStrictEqual(yield* debts, [true, false])
     }),
   )
 

@@ -289,4 +289,36 @@ describe("a custom resource", () => {
       assert.isTrue(engine.lanes.has("configmaps"))
     }),
   )
+
+  it.effect("that cannot be used at the start leads to the built-in table, until it is mended", () =>
+    Effect.gen(function* () {
+      const { engine, soon, world } = yield* started(specOf({}), { reportsConfiguration: true })
+      assert.isTrue(engine.lanes.has("resourcequotas"))
+      assert.deepInclude(world.conditions[0], { status: "False" })
+      world.edit(whitelist(entry("configmaps.v1.")))
+      yield* soon
+      assert.isFalse(engine.lanes.has("resourcequotas"))
+      assert.isTrue(engine.lanes.has("configmaps"))
+      assert.deepInclude(world.conditions[0], { status: "True" })
+    }),
+  )
+
+  it.effect("whose definition goes leaves the built-in list, and one that may not be read changes nothing", () =>
+    Effect.gen(function* () {
+      const { engine, soon, world } = yield* started(whitelist(entry("configmaps.v1.")))
+      world.cluster.faults.push({ key: meshsyncs, verb: "watch", trouble: { _tag: "Status", code: 403 }, times: 1 })
+      world.cluster.faults.push({ key: meshsyncs, verb: "list", trouble: { _tag: "Status", code: 403 }, times: 50 })
+      const shelf = world.cluster.shelves.get(meshsyncs)
+      if (shelf !== undefined) shelf.cuts += 1
+      yield* TestClock.adjust("5 minutes")
+      assert.isFalse(engine.lanes.has("nodes"))
+      world.cluster.faults.length = 0
+      yield* TestClock.adjust("6 minutes")
+      const name = "meshsyncs.meshery.io"
+      Result.getOrThrow(removeObject(world.cluster, "customresourcedefinitions.apiextensions.k8s.io", "", name, 0))
+      yield* TestClock.adjust("30 seconds")
+      yield* soon
+      assert.isTrue(engine.lanes.has("nodes"))
+    }),
+  )
 })

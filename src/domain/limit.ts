@@ -107,7 +107,7 @@ export const clusterIdWaitMs = 30 * second
 
 /** While no MeshSync custom resource is defined it is looked for this often: two requests that are refused at once. */
 export const configurationAgainMs = 30 * second
-/** So many lists in a row without the definition, 7 s apart in all at least, mean that the custom resource is gone: as for any other type. */
+/** So many lists in a row without the definition, 7 s or more from first to last, mean that the custom resource is gone. */
 export const configurationGoneLists = 3
 
 // Delivering ---------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /**
- * A lane that is selected differently again and again, at any moment of its lists and watches, over objects that come, change and go. In the
- * end a consumer holds exactly what the last selection admits; on the way nothing is said twice that nobody asked for.
+ * A lane that is selected differently again and again, at any moment of its lists and watches, over objects that come, change and go.
+ * In the end a consumer holds exactly what the last selection admits; on the way nothing is said twice that nobody asked for.
  */
 import { expect, it } from "vitest"
 import type { LaneSpec } from "../../../src/domain/select/selection.ts"

@@ -122,7 +122,12 @@ const advance = Effect.fnUntraced(function* (follower: Follower, fact: Fact) {
   const { api, lane, output } = follower
   clearOutput(output)
   step(lane, fact, yield* Clock.currentTimeMillis, output)
-  for (const { detail } of output.notices) yield* Effect.logDebug(`the MeshSync custom resource cannot be followed at present: ${detail}`)
+  for (const { detail, error } of output.notices) {
+    const text = `the MeshSync custom resource cannot be followed at present: ${detail}`
+    // Where there is none that counts, most clusters have none at all.
+    const counts = error === "ErrForbidden" && follower.options.inForce()._tag !== "Absent"
+    yield* logNotice({ error, subject: "configuration", detail: text, level: counts ? "warning" : "debug" })
+  }
   if (output.commands.some(({ _tag }) => _tag === "RenewCredentials")) yield* api.renewCredentials
   const command = output.commands.at(-1)
   if (fact._tag === "PageListed" || fact._tag === "Observed") yield* look(follower, fact)

@@ -83,7 +83,7 @@ contexts: [{name: chaos, context: {cluster: chaos, user: sync}}]
 current-context: chaos
 `
 
-const makeProgram = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>>): ProgramUnderTest => {
+const makeProgram = (environment: Readonly<Record<string, string>>): ProgramUnderTest => {
   const folder = temporaryFolder()
   const runs: Array<Run> = []
   const collapses: Array<string> = []
@@ -108,7 +108,7 @@ const makeProgram = (args: ReadonlyArray<string>, environment: Readonly<Record<s
     }
   }
   const start = async (): Promise<void> => {
-    const run = await runMeshsync({ args, environment, folder })
+    const run = await runMeshsync({ args: [], environment, folder })
     runs.push(run)
     asked = false
     void run.exit.then(({ signal, status, stderr }) => {
@@ -138,13 +138,8 @@ const makeProgram = (args: ReadonlyArray<string>, environment: Readonly<Record<s
   }
 }
 
-export interface CastOptions {
-  readonly args?: ReadonlyArray<string>
-  readonly environment?: Readonly<Record<string, string>>
-}
-
 /** Everybody but the program runs when this returns. */
-export const gatherCast = async ({ args = [], environment = {} }: CastOptions = {}): Promise<Cast> => {
+export const gatherCast = async (environment: Readonly<Record<string, string>> = {}): Promise<Cast> => {
   const plane = await startControlPlane({ controllers: false })
   const broker = await startBroker()
   const cluster = openCluster(plane.url, "admin-token", patienceMs)
@@ -158,7 +153,7 @@ export const gatherCast = async ({ args = [], environment = {} }: CastOptions = 
   let [valid, drawn] = ["token-0", 0]
   writeWhole(tokenFile, await drawToken(cluster, valid))
   writeWhole(kubeconfig, kubeconfigText(apiLink.port, plane.pair.cert, tokenFile))
-  const program = makeProgram(args, { KUBECONFIG: kubeconfig, BROKER_URL: `${broker.host}:${brokerLink.port}`, ...environment })
+  const program = makeProgram({ KUBECONFIG: kubeconfig, BROKER_URL: `${broker.host}:${brokerLink.port}`, ...environment })
   return {
     plane,
     cluster,

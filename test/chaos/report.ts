@@ -29,6 +29,8 @@ export interface Report {
     readonly messages: number
     readonly bytes: number
     readonly duplicates: number
+    readonly pruned: number
+    readonly differed: number
     readonly broken: number
     readonly leaks: number
   }>
@@ -99,8 +101,9 @@ export const reportText = (report: Report): string => {
     `- Changes: ${changes["made"]} made, ${changes["failed"]} refused or unanswered, of all ${changes["deleted"]} deletions, ` +
       `${changes["anew"]} recreations, ${changes["definitions"]} definitions`,
     ...heard.map(
-      ({ bytes, duplicates, messages, name }) =>
-        `- Messages to ${name}: ${messages} (${(bytes / 1_048_576).toFixed(1)} MiB), of them ${duplicates} duplicates`,
+      ({ bytes, differed, duplicates, messages, name, pruned }) =>
+        `- Messages to ${name}: ${messages} (${(bytes / 1_048_576).toFixed(1)} MiB), ` +
+        (name === "exact" ? `${pruned} objects pruned by marks, ${differed} digests differed` : `of them ${duplicates} duplicates`),
     ),
     `- Lives of the program: ${lives}; announcements ${counters["announcements_total"] ?? 0}, lists ${counters["lists"] ?? 0}, ` +
       `doubtful batches ${counters["doubtful"] ?? 0}, delivered again ${counters["resent"] ?? 0}`,

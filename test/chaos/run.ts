@@ -8,7 +8,7 @@ import { collectionPath, readState } from "../integration/cluster.ts"
 import { until } from "../integration/program.ts"
 import { definitions } from "../integration/workload.ts"
 import { type Cast, gatherCast } from "./cast.ts"
-import { type Consumer, openConsumer } from "./consumer.ts"
+import { type Consumer, makeAddressKeyed, makeExact, openConsumer } from "./consumer.ts"
 import type { Report, Verdict } from "./report.ts"
 import { drawSchedule, type Sort, sorts } from "./schedule.ts"
 import { openStage } from "./stage.ts"
@@ -56,7 +56,7 @@ const judge = async (cast: Cast, consumers: ReadonlyArray<Consumer>, limitMs: nu
   const look = async (): Promise<true | undefined> => {
     const truth = await readState(cast.cluster, await readCollections(cast))
     for (const { name, view } of consumers) {
-      const difference = compareViews(truth, view)
+      const difference = compareViews(truth, view())
       const before = verdicts.get(name)
       if (before?.convergedMs !== undefined && isEmpty(difference)) continue
       const convergedMs = isEmpty(difference) ? performance.now() - startedMs : undefined
@@ -96,13 +96,18 @@ const sleepUntil = async (now: () => number, atMs: number): Promise<void> => {
 /** Runs it. Everything that was started has ended when this returns. */
 export const runChaos = async (options: ChaosOptions): Promise<Report> => {
   const { changesPerSecond, durationMs, objects, say = () => undefined, seed } = options
-  await using cast = await gatherCast({ environment: { MESHSYNC_REDACT_SECRETS: "true" } })
+  await using cast = await gatherCast({
+    MESHSYNC_REDACT_SECRETS: "true",
+    MESHSYNC_STATE_FILE: "state",
+    MESHSYNC_DELETE_ON_CLOSE: "true",
+  })
   const { broker, cluster, gateway, plane, program } = cast
   say(`kube-apiserver ${plane.version}, nats-server ${broker.version}`)
   const workload = makeWorkload(cluster, seed, objects, changesPerSecond)
   await workload.populate()
-  await using plain = await openConsumer("address-keyed", broker.address, canary)
-  const consumers = [plain]
+  await using plain = await openConsumer("address-keyed", makeAddressKeyed(), broker.address, canary)
+  await using exact = await openConsumer("exact", makeExact(), broker.address, canary)
+  const consumers = [plain, exact]
   await program.start()
   await program.current().awaitStatus("everything is announced once", firstAnnouncementMs, ({ settled }) => settled)
   say(`${objects} objects are announced; chaos begins`)

@@ -7,7 +7,7 @@
 import { makeChance, type Chance } from "../../src/adapters/memory/chance.ts"
 
 /** What a fault strikes. It bears one fault at a time. */
-export type Target = "meshsync" | "broker" | "API server" | "API link" | "broker link" | "etcd" | "token" | "consumers"
+export type Target = "meshsync" | "broker" | "API server" | "API link" | "broker link" | "etcd" | "token" | "configuration" | "consumers"
 
 interface Nature {
   readonly target: Target
@@ -34,6 +34,7 @@ const natures = {
   "slow broker link": { target: "broker link", holdMs: [5_000, 12_000], healMs: 500 },
   "truncate broker link": { target: "broker link", holdMs: [0, 1_000], healMs: 500 },
   "compact etcd": { target: "etcd", holdMs: [0, 0], healMs: 500 },
+  "edit configuration": { target: "configuration", holdMs: [1_000, 8_000], healMs: 2_000 },
   "rotate token": { target: "token", holdMs: [0, 6_000], healMs: 500 },
   "send consumers away": { target: "consumers", holdMs: [1_000, 15_000], healMs: 3_000 },
 } as const satisfies Readonly<Record<string, Nature>>

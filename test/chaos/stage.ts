@@ -35,6 +35,7 @@ const configMaps = "/api/v1/configmaps"
 const pageObjects = 97
 const breakAfterBytes = 20_000
 const listWaitMs = 25_000
+const editWaitMs = 60_000
 
 /** Compacts everything up to now: watches and pages from before are gone. */
 const compact = async ({ plane }: Cast): Promise<void> => {
@@ -52,6 +53,30 @@ const compact = async ({ plane }: Cast): Promise<void> => {
 const expired =
   '{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",' +
   '"message":"too old resource version","reason":"Expired","code":410}}\n'
+
+const resource = "/apis/meshery.io/v1alpha1/namespaces/meshery/meshsyncs/meshery-meshsync"
+
+interface Entry {
+  readonly Resource: string
+  readonly namespaces?: ReadonlyArray<string>
+}
+
+/** Drops a kind from the MeshSync resource, narrows one to a namespace, or makes the list unreadable; and takes it back. */
+const editConfiguration = async ({ cluster }: Cast, { draw, holdMs }: Fault): Promise<void> => {
+  const write = (whitelist: string) =>
+    until("the resource is edited", editWaitMs, async () => {
+      const { status } = await cluster.send("PATCH", resource, { spec: { "watch-list": { data: { whitelist } } } })
+      return status === 200 ? true : undefined
+    })
+  const { spec } = await until("the resource is read", editWaitMs, () => cluster.write("GET", resource))
+  const { whitelist } = (spec as { readonly "watch-list": { readonly data: { readonly whitelist: string } } })["watch-list"].data
+  const entries = JSON.parse(whitelist) as ReadonlyArray<Entry>
+  const narrowed = entries.map((entry) => (entry.Resource === "configmaps.v1." ? { ...entry, namespaces: ["chaos-0"] } : entry))
+  const dropped = entries.filter(({ Resource }) => Resource !== "deployments.v1.apps")
+  await write(["[{", JSON.stringify(narrowed), JSON.stringify(dropped)][draw % 3]!)
+  await sleep(holdMs)
+  await write(whitelist)
+}
 
 /** Makes the program list ConfigMaps anew in small pages, and breaks a later page off; strikes somebody else at the same moment. */
 const breakList = async ({ brokerLink, gateway, program }: Cast, draw: number): Promise<void> => {
@@ -139,6 +164,7 @@ const actsOf = (cast: Cast, consumers: ReadonlyArray<Consumer>): Acts => {
       await sleep(holdMs)
     },
     "compact etcd": () => compact(cast),
+    "edit configuration": (fault) => editConfiguration(cast, fault),
     "rotate token": ({ holdMs }) => cast.rotateToken(holdMs),
     "send consumers away": async ({ holdMs }) => {
       for (const [i, consumer] of consumers.entries()) consumer.lateMs = holdMs + i * 500
@@ -165,7 +191,7 @@ export const openStage = (cast: Cast, consumers: ReadonlyArray<Consumer>, now: (
       const { status } = await cast.cluster.send("POST", beaconPath, { metadata: { name } })
       return status === 201 || status === 409 ? true : undefined
     }
-    const isSeen = (): true | undefined => (consumers.every(({ view }) => view.has(address)) ? true : undefined)
+    const isSeen = (): true | undefined => (consumers.every(({ view }) => view().has(address)) ? true : undefined)
     try {
       await until("a beacon is lit", beaconWaitMs, isWritten)
       await until("it is seen", beaconWaitMs, isSeen)

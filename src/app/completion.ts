@@ -48,6 +48,9 @@ const flagsOf = (name: CommandName | undefined): ReadonlyArray<Flag> => {
 /** Words that may follow a command. */
 const wordsOf = (name: CommandName): ReadonlyArray<string> => (name === "completion" ? shells : name === "config" ? ["view"] : [])
 
+/** Commands whose words are names of files. */
+const takesFiles: ReadonlySet<CommandName> = new Set<CommandName>(["diff"])
+
 /** A command's name and its other words. */
 const spellingsOf = (name: CommandName): ReadonlyArray<string> => [
   name,
@@ -91,6 +94,7 @@ ${bashCase("*", flagsOf(undefined), [...commandNames, "help"])}
     COMPREPLY=($(compgen -f -- "$current"))
   elif [[ -z $previous || $values != *" $previous "* ]]; then
     COMPREPLY=($(compgen -W "$words" -- "$current"))
+    [[ " ${[...takesFiles].join(" ")} " == *" \${COMP_WORDS[1]} "* ]] && COMPREPLY+=($(compgen -f -- "$current"))
   fi
 }
 complete -o filenames -F _meshsync meshsync
@@ -104,7 +108,7 @@ const zshFlag = ({ meaning, names, takesFile, takesValue }: Flag): ReadonlyArray
 
 const zshCase = (name: CommandName): string => {
   const words = wordsOf(name)
-  const rest = words.length === 0 ? [] : [quote(`1:word:(${words.join(" ")})`)]
+  const rest = words.length === 0 ? (takesFiles.has(name) ? [quote("*:file:_files")] : []) : [quote(`1:word:(${words.join(" ")})`)]
   return `    ${spellingsOf(name).join("|")}) _arguments ${[...flagsOf(name).flatMap(zshFlag), ...rest].join(" ")} ;;`
 }
 
@@ -150,6 +154,7 @@ const fish = (): string =>
       return [
         ...flagsOf(name).map((flag) => fishFlag(condition, flag)),
         ...wordsOf(name).map((word) => `complete -c meshsync -n ${quote(condition)} -a ${word}`),
+        ...(takesFiles.has(name) ? [`complete -c meshsync -n ${quote(condition)} -F`] : []),
       ]
     }),
     "",

@@ -41,6 +41,12 @@ describe("completion in bash", () => {
     expect(complete("watch", "--kubeconfig", "package.js")).toEqual(["package.json"])
     expect(complete("watch", "--context", "")).toEqual([])
   })
+
+  it("offers files to diff, and to no other command", () => {
+    expect(complete("diff", "package.js")).toEqual(["package.json"])
+    expect(complete("diff", "a.yaml", "package.js")).toEqual(["package.json"])
+    expect(complete("watch", "package.js")).toEqual([])
+  })
 })
 
 describe("every script", () => {

@@ -7,7 +7,19 @@ import { measureDistance } from "../domain/select/names.ts"
 import { quoteText } from "./quote.ts"
 import { faultOfKind, settingOfFlag, settings, type SettingKey } from "./settings.ts"
 
-export const commandNames = ["watch", "demo", "status", "doctor", "config", "rbac", "snapshot", "diff", "completion", "version"] as const
+export const commandNames = [
+  "watch",
+  "demo",
+  "status",
+  "doctor",
+  "config",
+  "rbac",
+  "snapshot",
+  "diff",
+  "compare",
+  "completion",
+  "version",
+] as const
 export type CommandName = (typeof commandNames)[number]
 
 /** Other words for a command. */
@@ -17,7 +29,16 @@ const findCommand = (word: string | undefined): CommandName | undefined =>
   commandNames.find((known) => known === word) ?? commandAliases.get(word ?? "")
 
 /** Commands that take words besides flags. */
-const wordy: ReadonlySet<CommandName> = new Set<CommandName>(["watch", "doctor", "config", "rbac", "snapshot", "diff", "completion"])
+const wordy: ReadonlySet<CommandName> = new Set<CommandName>([
+  "watch",
+  "doctor",
+  "config",
+  "rbac",
+  "snapshot",
+  "diff",
+  "compare",
+  "completion",
+])
 
 export type CommandLine =
   | { readonly _tag: "Run"; readonly flags: ReadonlyMap<SettingKey, string> }
@@ -40,17 +61,17 @@ export const ownFlags = {
     kind: "switch",
     value: "",
     meaning: "all namespaces",
-    of: ["watch", "doctor", "config", "rbac", "snapshot", "diff"],
+    of: ["watch", "doctor", "config", "rbac", "snapshot", "diff", "compare"],
   },
   verbose: { names: ["verbose"], kind: "switch", value: "", meaning: "also print every object of the first list", of: ["watch", "demo"] },
-  duration: { names: ["duration"], kind: "duration", value: "DURATION", meaning: "end by itself after this time", of: ["demo"] },
+  duration: { names: ["duration"], kind: "duration", value: "DURATION", meaning: "end by itself after this time", of: ["demo", "compare"] },
   seed: { names: ["seed"], kind: "number", value: "N", meaning: "seed of the demonstration's cluster", of: ["demo"] },
   format: {
     names: ["o", "format"],
     kind: "text",
     value: "FORMAT",
     meaning: "table, json or yaml (rbac: yaml or json)",
-    of: ["status", "doctor", "config", "rbac", "version"],
+    of: ["status", "doctor", "config", "rbac", "version", "compare"],
   },
   snapshotFormat: {
     names: ["o", "format"],
@@ -91,6 +112,20 @@ export const ownFlags = {
   },
   user: { names: ["user"], kind: "text", value: "NAME", meaning: "a user gets the rights, not a service account", of: ["rbac"] },
   name: { names: ["name"], kind: "text", value: "NAME", meaning: "name of the roles and bindings (default meshsync)", of: ["rbac"] },
+  peer: {
+    names: ["peer"],
+    kind: "text",
+    value: "COMMAND",
+    meaning: "start this MeshSync beside us, with BROKER_URL in its environment, and stop it at the end",
+    of: ["compare"],
+  },
+  resync: {
+    names: ["resync"],
+    kind: "switch",
+    value: "",
+    meaning: "ask the running MeshSync to announce everything again; the only thing that is ever published",
+    of: ["compare"],
+  },
   address: {
     names: ["address"],
     kind: "text",

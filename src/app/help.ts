@@ -112,6 +112,19 @@ const commands: Readonly<
     settings: ["namespaces", "resources", ...clusterSettings],
     examples: ["diff monday.yaml tuesday.yaml", "diff monday.yaml", "diff live monday.yaml -n shop", "diff shop/ --resources deploy,cm"],
   },
+  compare: {
+    usage: "compare [KIND ...] [flags]",
+    text:
+      "Beside another MeshSync: what it publishes against what this one would, message by message. Publishes nothing itself.\n" +
+      "Ends with a table: equal, explained by a numbered decision of the README, or neither. Beside one that has been running, the\n" +
+      "changes from now on are compared, and with --resync everything.",
+    settings: ["namespaces", "redact", "customResource", "clusterId", ...brokerSettings, ...clusterSettings],
+    examples: [
+      "compare --broker-url nats://meshery-nats:4222 --duration 2m --resync",
+      "compare pods deploy -n shop -o json",
+      "compare --peer './meshery-meshsync' --duration 1m",
+    ],
+  },
   completion: {
     usage: "completion bash|zsh|fish",
     text: "The script that lets a shell complete commands and flags. Source it: source <(meshsync completion bash).",
@@ -128,6 +141,11 @@ const exitStatuses = [
 ]
 
 const diffStatuses = ["  0  the same", "  1  different", "  2  trouble, or the command line is wrong"]
+
+const compareStatuses = ["  0  everything is equal or explained", "  1  something is not", "  2  trouble, or the command line is wrong"]
+
+const statusesOf = (name: CommandName): ReadonlyArray<string> =>
+  name === "diff" ? diffStatuses : name === "compare" ? compareStatuses : exitStatuses
 
 /** What a command does, in a few words. */
 export const summaryOf = (name: CommandName): string => commands[name].text.split(/[.:]/)[0] ?? ""
@@ -184,7 +202,7 @@ export const commandHelp = (program: string, name: CommandName): string => {
     ...command.examples.map((example) => `  ${program} ${example}`),
     "",
     "Exit status:",
-    ...(name === "diff" ? diffStatuses : exitStatuses),
+    ...statusesOf(name),
     "",
   ].join("\n")
 }

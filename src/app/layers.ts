@@ -4,11 +4,13 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { CollectionOptions } from "../adapters/filesystem/collection.ts"
 import type { SnapshotOptions } from "../adapters/filesystem/snapshot.ts"
 import type { NatsOptions } from "../adapters/nats/broker.ts"
 import type { ServerInspection } from "../adapters/nats/inspection.ts"
+import type { Ear, Listener } from "../adapters/nats/listener.ts"
 import type { MeshError } from "../domain/error.ts"
 import type { Status } from "../domain/sync/status.ts"
 import type { ClusterApi } from "../ports/ClusterApi.ts"
@@ -21,6 +23,7 @@ import { isOn, type Values } from "./settings.ts"
 
 export type { Target } from "../adapters/filesystem/collection.ts"
 export type { ServerInspection } from "../adapters/nats/inspection.ts"
+export type { Ear, Listener } from "../adapters/nats/listener.ts"
 
 const optional = (text: string): string | undefined => (text === "" ? undefined : text)
 
@@ -78,6 +81,13 @@ export const inspectBroker = (values: Values): Effect.Effect<ReadonlyArray<Serve
   Effect.flatMap(
     Effect.promise(() => import("../adapters/nats/inspection.ts")),
     ({ inspectServers }) => inspectServers(brokerOptions(values)),
+  )
+
+/** Hears what others publish on a subject of the broker of these settings; see adapters/nats/listener.ts. */
+export const listenToBroker = (values: Values, subject: string, ear: Ear): Effect.Effect<Listener, MeshError, Scope.Scope> =>
+  Effect.flatMap(
+    Effect.promise(() => import("../adapters/nats/listener.ts")),
+    ({ listenTo }) => listenTo(brokerOptions(values), subject, ear),
   )
 
 /**

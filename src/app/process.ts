@@ -17,8 +17,8 @@ const usageStatus = 2
 export type HandSignals = (interrupt: () => void) => void
 
 /**
- * Runs to the end and exits: 0 (or the `process.exitCode` that it set) when it ended as asked, 0 when it was interrupted, else the
- * failure's status with the error printed. A wrong command line ends with 2 wherever it is noticed.
+ * Runs to the end and exits: 0 (or the `process.exitCode` that it set) when it ended as asked or was interrupted, else the failure's
+ * status with the error printed. A wrong command line ends with 2 wherever it is noticed.
  * @param log the form of all log lines, that of the last error included
  * @param failureStatus what an error ends with
  * @param handSignals arms the deadline: the runtime itself interrupts the effect on a signal
@@ -45,6 +45,6 @@ export const runProcess = (
   NodeRuntime.runMain(Effect.provide(reported, log), {
     disableErrorReporting: true,
     teardown: (exit, onExit) =>
-      onExit(Exit.isSuccess(exit) ? Number(process.exitCode ?? 0) : Cause.hasInterruptsOnly(exit.cause) ? 0 : failedWith),
+      onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? Number(process.exitCode ?? 0) : failedWith),
   })
 }

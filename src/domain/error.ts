@@ -306,6 +306,13 @@ export const errorRegistry = {
     "Two of them run with the same --state-file",
     "Stop the other one, or give each a file of its own",
   ),
+  ErrCompare: entry(
+    1045,
+    "Alert",
+    "The comparison cannot be made",
+    "The other MeshSync does not run, publishes to another broker, or has nothing to tell; or its messages may not be read",
+    "Check BROKER_URL; beside one that has been running, change an object, or give --resync; with --peer, run its command alone once",
+  ),
 } as const satisfies Record<string, ErrorEntry>
 
 /** The key of an entry. */

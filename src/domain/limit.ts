@@ -283,6 +283,29 @@ export const estimateSampleObjects = 20
 /** What the ledger remembers of an object: a slot of 50 to 63 bytes and its name, which is up to about 40 characters long. */
 export const ledgerBytesPerObject = 110
 
+// Comparing with another MeshSync ------------------------------------------------------------------------------------
+
+/** An event that one side tells is missing on the other after this long: a slow start, a slow broker and a pause of both fit into it. */
+export const compareGraceMs = 30 * second
+/** A side that announces has told everything when nothing new of it came for this long; it is waited for no longer than the second. */
+export const compareQuietMs = 10 * second
+export const compareAnnouncingMaxMs = 10 * minute
+/** Events remembered, to know repetitions and what a list has passed over: about 400 bytes each, so 40 MB. */
+export const compareEventsMax = 100_000
+/** Texts that wait for their counterpart; beyond it the oldest become digests, which can still tell that two are equal. */
+export const compareTextCharsMax = 64 * MiB
+/** Findings told one by one, some 500 bytes each; further ones are counted. */
+export const compareFindingsMax = 1_000
+/** Paths named of one difference. */
+export const comparePathsMax = 20
+/** Differences that wait for a look at the object itself; further ones are judged without it. */
+export const compareDoubtsMax = 64
+/** What is due is judged, and the line on a terminal rewritten, this often; elsewhere a line comes this often. */
+export const compareEveryMs = 1 * second
+export const compareLineEveryMs = 10 * second
+/** A peer that does not end on SIGTERM is killed after this. */
+export const peerEndWaitMs = 5 * second
+
 // The fake cluster ---------------------------------------------------------------------------------------------------
 
 /** Events a type's watch cache tells about; the older half is forgotten beyond that. 10,000 objects of 8 KiB are 80 MiB at worst. */

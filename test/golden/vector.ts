@@ -28,7 +28,7 @@ export const vectors: ReadonlyArray<Vector> = readFileSync(new URL("vectors.ndjs
   .map((line) => JSON.parse(line) as Vector)
 
 /** The type of which a message speaks. */
-const typeOf = (vector: Vector): ResourceType => {
+export const typeOf = (vector: Vector): ResourceType => {
   const own = JSON.parse(vector.raw) as { readonly apiVersion?: string; readonly kind?: string }
   const apiVersion = vector.list?.apiVersion ?? own.apiVersion ?? ""
   const kind = vector.list?.kind.replace(/List$/, "") ?? own.kind ?? ""

@@ -35,12 +35,17 @@ const load = (name: CommandName): Promise<(options: CommandOptions) => Effect.Ef
       return import("./snapshot.ts").then(({ snapshot }) => snapshot)
     case "diff":
       return import("./diff.ts").then(({ diff }) => diff)
+    case "compare":
+      return import("./compare.ts").then(({ compare }) => compare)
     case "completion":
       return import("./completion.ts").then(({ completion }) => completion)
     case "version":
       return import("./version.ts").then(({ version }) => version)
   }
 }
+
+/** Commands whose status 1 is an answer. */
+const troubleStatus: ReadonlySet<CommandName> = new Set<CommandName>(["diff", "compare"])
 
 export const runCommand = async (options: CommandOptions, handSignals: HandSignals): Promise<void> => {
   const { name, values } = options
@@ -51,5 +56,5 @@ export const runCommand = async (options: CommandOptions, handSignals: HandSigna
     format === undefined
       ? Effect.fail(meshError("ErrUsage", `--log-format ${JSON.stringify(values.logFormat.text)} is none of auto, text, colour, json`))
       : command(options)
-  runProcess(program, log, handSignals, name === "diff" ? 2 : 1)
+  runProcess(program, log, handSignals, troubleStatus.has(name) ? 2 : 1)
 }

@@ -58,3 +58,23 @@ export const compareMessages = (theirs: Node, ours: Node, source?: Node): Readon
   const pair: Pair = { theirs, ours, source }
   return diffNodes(theirs, ours).map((place) => ({ ...place, decision: explainPlace(place, pair) }))
 }
+
+const canonicalize = (node: Node, path: string): string => {
+  switch (node._tag) {
+    case "Object": {
+      const names = [...node.members.keys()].toSorted()
+      return `{${names.map((name) => `${JSON.stringify(name)}:${canonicalize(node.members.get(name) as Node, joinName(path, name))}`).join(",")}}`
+    }
+    case "Array":
+      return `[${node.items.map((item) => canonicalize(item, `${path}[]`)).join(",")}]`
+    case "String": {
+      const inner = jsonPaths.has(path) ? parseNode(node.text) : undefined
+      return inner === undefined ? JSON.stringify(node.text) : `!${canonicalize(inner, `${path}!`)}`
+    }
+    case "Literal":
+      return dropZeros(node.text)
+  }
+}
+
+/** A text that two messages have in common exactly when they say the same. */
+export const canonicalText = (message: Node): string => canonicalize(message, "")

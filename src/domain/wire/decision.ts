@@ -64,10 +64,14 @@ const isSpeltOtherwise = (path: string, source: Node | undefined): boolean => {
   return [...source.members.keys()].some((member) => member.toLowerCase() === name.toLowerCase())
 }
 
-const explainsEnvelope = ({ ours, path }: Place, pair: Pair): boolean => {
+/** Whether only the object itself can tell if a difference is explained. */
+export const needsSource = ({ ours, path }: Place): boolean => objectMembers.has(path) && ours === undefined
+
+const explainsEnvelope = (place: Place, pair: Pair): boolean => {
+  const { ours, path } = place
   if (emptyMembers.has(path)) return isText(ours, "")
   if (path === "Object.component_metadata") return isNull(ours) && textAt(pair.ours, "Object", "kind") !== "Service"
-  return objectMembers.has(path) && ours === undefined && isSpeltOtherwise(path, pair.source)
+  return needsSource(place) && isSpeltOtherwise(path, pair.source)
 }
 
 /** The label's text as our own message carries it, its escapes resolved. */

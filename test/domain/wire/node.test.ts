@@ -30,3 +30,8 @@ it("keeps numbers as they were written, and the last of members with one name", 
   expect(textAt(node, "b")).toBeUndefined()
   expect(nodeAt(node, "a", "b", "c")).toBeUndefined()
 })
+
+it("reads strings of megabytes, escapes and all", () => {
+  const long = 'x"\n'.repeat(700_000)
+  expect(textAt(parseNode(JSON.stringify({ a: long })), "a") === long).toBe(true)
+})

@@ -83,5 +83,5 @@ const conclusion = (report: Report): string => {
   const outside = report.outside === 0 ? "" : ` ${report.outside} messages were outside of what is compared.`
   if (trouble > 0)
     return `${trouble} of ${countMatched(sum) + sum.missingHere + sum.missingThere} events are neither equal nor explained.${outside}`
-  return `All ${countMatched(sum)} events that both have told are equal or explained, and none is missing.${outside}`
+  return `All ${countMatched(sum)} events that were compared are equal or explained, and none is missing.${outside}`
 }

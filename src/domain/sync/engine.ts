@@ -96,6 +96,7 @@ const projectLane = (lane: Lane): LaneStatus => {
     doubtful,
     resent,
     skipped: { tooLarge, flawed, unchanged },
+    omitted: [...lane.omitted.values()].map(({ name, namespace }) => ({ namespace, name })),
     lists,
     bytesRead,
     lastHeardMs: lane.lastHeardMs,

@@ -21,6 +21,8 @@ export interface LaneStatus {
   readonly doubtful: number
   readonly resent: number
   readonly skipped: { readonly tooLarge: number; readonly flawed: number; readonly unchanged: number }
+  /** Objects whose present state is too large to be sent; about a hundred at most are named. */
+  readonly omitted: ReadonlyArray<{ readonly namespace: string; readonly name: string }>
   readonly lists: number
   readonly bytesRead: number
   /** Milliseconds since the epoch of the last event or bookmark; 0: none yet. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { omittedMax } from "../../../src/domain/limit.ts"
 import { makeDepartures } from "../../../src/domain/sync/departures.ts"
 import { digestText } from "../../../src/domain/sync/digest.ts"
-import { makeEngine } from "../../../src/domain/sync/engine.ts"
+import { makeEngine, projectStatus } from "../../../src/domain/sync/engine.ts"
 import { makeOutput, type Fact, type Mark } from "../../../src/domain/sync/fact.ts"
 import { makeLane, type Lane } from "../../../src/domain/sync/lane.ts"
 import { describeMark, describeTypes } from "../../../src/domain/sync/mark.ts"
@@ -160,6 +160,10 @@ describe("objects that are too large to be sent", () => {
     const lane = makeLane(specOf())
     expect(feed(lane, [started, listed([a, large], "5")], 500)).toEqual([["begin"], ["end"]])
     expect(names(lane)).toEqual([1, digestOf([a]), [large.name]])
+    engine.lanes.set(lane.key, lane)
+    const { lanes } = projectStatus(engine, 0, { name: "nats", state: "connected", detail: "" })
+    expect(lanes.map(({ omitted }) => omitted.map(({ name }) => name))).toEqual([[large.name]])
+    engine.lanes.delete(lane.key)
     feed(lane, [observed(line("MODIFIED", { ...large, version: "6" }))], 500)
     expect(names(lane)).toEqual([1, digestOf([a]), [large.name]])
     feed(lane, [observed(line("MODIFIED", { ...large, version: "7" }))])

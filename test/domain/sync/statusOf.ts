@@ -13,6 +13,7 @@ export const laneOf = (key: string, more: Partial<LaneStatus> = {}): LaneStatus 
   doubtful: 0,
   resent: 0,
   skipped: { tooLarge: 0, flawed: 0, unchanged: 0 },
+  omitted: [],
   lists: 1,
   bytesRead: 0,
   lastHeardMs: 0,

@@ -239,10 +239,21 @@ describe("deploy/base", () => {
 
   it("has no right that the built-in list does not need", () => {
     const { rules } = JSON.parse(kubectl("get", "clusterrole", "meshsync", "-o", "json")) as {
-      readonly rules: ReadonlyArray<{ apiGroups: ReadonlyArray<string>; resources: ReadonlyArray<string>; verbs: ReadonlyArray<string> }>
+      readonly rules: ReadonlyArray<{
+        readonly apiGroups: ReadonlyArray<string>
+        readonly resources: ReadonlyArray<string>
+        readonly resourceNames?: ReadonlyArray<string>
+        readonly verbs: ReadonlyArray<string>
+      }>
     }
+    const named = rules.filter(({ resourceNames }) => resourceNames !== undefined)
+    expect(named.map(({ resourceNames = [], resources, verbs }) => `${verbs.join()} ${resources.join()} ${resourceNames.join()}`)).toEqual([
+      "get namespaces kube-system",
+      "get,list,watch meshsyncs meshery-meshsync",
+      "patch meshsyncs/status meshery-meshsync",
+    ])
     const listed = rules
-      .filter(({ verbs }) => verbs.includes("list"))
+      .filter(({ resourceNames }) => resourceNames === undefined)
       .flatMap(({ apiGroups, resources, verbs }) => {
         expect(verbs).toEqual(["list", "watch"])
         return resources.map((resource) => `${resource}.v1.${apiGroups[0]}`)

@@ -216,4 +216,4 @@ const pause = Effect.fnUntraced(function* (loop: Loop, command: CommandOf<"Pause
   return yield* turn(loop, waited._tag === "signal" ? waited.signal : { _tag: "PauseElapsed" })
 })
 
-const unavailable = (text: string): Failure => ({ _tag: "Unavailable", text, retryAfterMs: undefined })
+const unavailable = (text: string): Failure => ({ _tag: "Unavailable", text, retryAfterMs: undefined, answered: true })

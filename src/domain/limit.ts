@@ -70,6 +70,8 @@ export const attemptsDoublingMax = 10
 
 /** A lane that failed this often in a row (about 15 s) no longer holds up a snapshot that waits for everything. */
 export const settleAttempts = 6
+/** From then on a kind for which the server answers, and answers wrongly (500, no JSON), is asked less than once in 30 s. */
+export const brokenEveryMs = 35 * second
 /** Signals to a lane that wait for its block: a resync, the end of its type. Later ones of the same sort say nothing new. */
 export const laneSignalsMax = 16
 /** Buffers for batches kept for the next batch: as many as lists run at a time, and one for live changes. */

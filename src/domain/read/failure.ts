@@ -105,8 +105,10 @@ const failureOf = (code: number, refusal: Refusal, text: string, retryAfterMs: n
     case 406:
     case 422:
       return { _tag: "Refused", text }
+    case 500:
+      return isConversionFailure(message) ? { _tag: "Refused", text } : { _tag: "Unavailable", text, retryAfterMs, answered: true }
     default:
-      return code === 500 && isConversionFailure(message) ? { _tag: "Refused", text } : { _tag: "Unavailable", text, retryAfterMs }
+      return { _tag: "Unavailable", text, retryAfterMs }
   }
 }
 

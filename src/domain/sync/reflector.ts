@@ -7,7 +7,7 @@
  * A watch that brought nothing is followed by a list, because a version from the future looks just like that.
  * Facts reach a lane one at a time, each after the work of the one before is done, so a fact of an older attempt cannot occur.
  */
-import { pageObjectsMax } from "../limit.ts"
+import { brokenEveryMs, pageObjectsMax, settleAttempts } from "../limit.ts"
 import { failureOfEvent } from "../read/failure.ts"
 import { Flaw, type Records } from "../read/record.ts"
 import { sameDepth, sameReach } from "../select/plan.ts"
@@ -172,10 +172,16 @@ const pause = (lane: Lane, failure: Failure, resume: "list" | "watch", nowMs: nu
       level: slow || failure._tag === "Unauthorized" ? "warning" : "info",
     })
   }
-  const retryAfterMs = failure._tag === "Unavailable" ? failure.retryAfterMs : undefined
   lane.state = { _tag: "paused", resume }
-  output.commands.push({ _tag: "Pause", slow, attempt: lane.attempts, retryAfterMs })
+  output.commands.push({ _tag: "Pause", slow, attempt: lane.attempts, retryAfterMs: retryAfterOf(failure, lane.attempts) })
   lane.attempts++
+}
+
+/** What the server asked for; where it fails for this kind again and again, at least what is asked of a kind that is broken for good. */
+const retryAfterOf = (failure: Failure, attempt: number): number | undefined => {
+  if (failure._tag !== "Unavailable") return undefined
+  const { answered, retryAfterMs } = failure
+  return answered === true && attempt >= settleAttempts ? Math.max(retryAfterMs ?? 0, brokenEveryMs) : retryAfterMs
 }
 
 /** Somebody has to act before this passes. */
@@ -202,8 +208,9 @@ const reconcileDue = (lane: Lane, output: Output): void => {
   if (state._tag !== "paused" || trouble === undefined) return
   lane.comparison = undefined
   // The signal has ended the pause: it begins anew, and no sooner than it would have ended is the failing server asked.
-  const retryAfterMs = trouble.failure._tag === "Unavailable" ? trouble.failure.retryAfterMs : undefined
-  output.commands.push({ _tag: "Pause", slow: isRefusal(trouble.failure), attempt: Math.max(0, lane.attempts - 1), retryAfterMs })
+  const attempt = Math.max(0, lane.attempts - 1)
+  const { failure } = trouble
+  output.commands.push({ _tag: "Pause", slow: isRefusal(failure), attempt, retryAfterMs: retryAfterOf(failure, attempt) })
 }
 
 const resyncAsked = (lane: Lane, output: Output): void => {

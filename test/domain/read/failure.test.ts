@@ -89,7 +89,11 @@ describe("failureOfAnswer", () => {
   it("knows a broken conversion webhook from a broken API server", () => {
     const conversion = 'conversion webhook for ver.example.com/v1, Kind=Twin failed: Post "https://hook.svc:443/": connection refused'
     expect(failureOfAnswer(500, status(500, "", conversion), undefined)).toEqual({ _tag: "Refused", text: conversion })
-    expect(failureOfAnswer(500, status(500, "InternalError", "etcdserver: request timed out"), undefined)._tag).toBe("Unavailable")
+    expect(failureOfAnswer(500, status(500, "InternalError", "etcdserver: request timed out"), undefined)).toMatchObject({
+      _tag: "Unavailable",
+      answered: true,
+    })
+    expect(failureOfAnswer(503, status(503, "ServiceUnavailable", "starting"), undefined)).not.toHaveProperty("answered")
   })
 
   it("honours Retry-After in seconds, from the header first, and cuts it", () => {

@@ -323,6 +323,17 @@ describe("what fails again and again", () => {
     expect(lane.state).toEqual({ _tag: "paused", resume: "list" })
   })
 
+  it("asks less than once in 30 s where the server answers for this kind, and answers wrongly again and again", () => {
+    const lane = listing()
+    const wrong: Failure = { _tag: "Unavailable", text: "500", retryAfterMs: undefined, answered: true }
+    const pauses = Array.from({ length: 9 }, (_, i) => feed(lane, ...(i === 0 ? [] : [elapsed]), listFailed(wrong)).commands)
+    expect(pauses.slice(0, 6)).toEqual(Array.from({ length: 6 }, (_, i) => [pause(false, i)]))
+    expect(pauses.slice(6)).toEqual([6, 7, 8].map((attempt) => [pause(false, attempt, 35_000)]))
+    const silent = listing()
+    for (let i = 0; i < 20; i++) feed(silent, listFailed({ _tag: "Unavailable", text: "refused", retryAfterMs: undefined }), elapsed)
+    expect(feed(silent, listFailed({ _tag: "Unavailable", text: "refused", retryAfterMs: undefined })).commands).toEqual([pause(false, 20)])
+  })
+
   it("tells of it once, and again when it is something else", () => {
     const lane = listing()
     expect(feed(lane, listFailed(refusals[0]!)).notices).toMatchObject([{ error: "ErrForbidden", subject: "pods", level: "warning" }])

@@ -8,25 +8,13 @@ import { createObject, patchObject, removeObject } from "../../src/adapters/memo
 import { resyncDebounceMs } from "../../src/domain/limit.ts"
 import type { Action } from "./action.ts"
 import { after, note } from "./world.ts"
-import {
-  announceAll,
-  breakBroker,
-  comeBack,
-  definitionName,
-  definitions,
-  isAway,
-  keys,
-  namespaces,
-  survey,
-  surveySoon,
-  type Play,
-} from "./scene.ts"
+import { breakBroker, comeBack, definitionName, definitions, isAway, keys, namespaces, type Stage } from "./stage.ts"
 
 /** RBAC names may hold what JSON escapes. */
 const roleNames = ["view", "a<b", 'say "hi"', "back\\slash", "größe-漢"]
 
 /** The first objects. */
-export const fill = (play: Play): void => {
+export const fill = (play: Stage): void => {
   define(play, 1)
   for (let count = 6 + play.world.chance.below(20); count > 0; count--) create(play, play.world.chance.below(2 ** 30))
 }
@@ -35,7 +23,7 @@ export const fill = (play: Play): void => {
 
 const pickKey = (roll: number): string => keys[roll % keys.length]!
 
-const create = (play: Play, roll: number): void => {
+const create = (play: Stage, roll: number): void => {
   const key = pickKey(roll)
   const at = (roll >> 4) % 12
   const isRole = key.startsWith("clusterroles")
@@ -45,7 +33,7 @@ const create = (play: Play, roll: number): void => {
   createObject(play.cluster, key, { metadata, ...(isRole ? { rules: [] } : { data: { n: String(roll) } }) }, play.world.nowMs)
 }
 
-const pickStored = ({ cluster }: Play, roll: number): { readonly key: string; readonly stored: Stored } | undefined => {
+const pickStored = ({ cluster }: Stage, roll: number): { readonly key: string; readonly stored: Stored } | undefined => {
   const key = pickKey(roll)
   const shelf = cluster.shelves.get(key)
   const items = shelf === undefined ? [] : sortedItems(shelf)
@@ -53,14 +41,14 @@ const pickStored = ({ cluster }: Play, roll: number): { readonly key: string; re
   return stored === undefined ? undefined : { key, stored }
 }
 
-const change = (play: Play, roll: number): void => {
+const change = (play: Stage, roll: number): void => {
   const found = pickStored(play, roll)
   if (found === undefined) return
   const { key, stored } = found
   patchObject(play.cluster, key, stored.namespace, stored.name, { metadata: { labels: { n: String(play.cluster.version) } } })
 }
 
-const remove = (play: Play, roll: number, isRecreated: boolean): void => {
+const remove = (play: Stage, roll: number, isRecreated: boolean): void => {
   const found = pickStored(play, roll)
   if (found === undefined) return
   const { key, stored } = found
@@ -83,19 +71,19 @@ const definitionOf = (versions: number): KubeObject & { readonly spec: object } 
   },
 })
 
-const define = (play: Play, versions: number): void => {
+const define = (play: Stage, versions: number): void => {
   createObject(play.cluster, definitions, definitionOf(versions), play.world.nowMs)
-  surveySoon(play)
+  play.surveySoon()
 }
 
 /** Lists everything anew, slowly, so that what comes next finds lists under way. */
-const listSlowly = (play: Play): void => {
+const listSlowly = (play: Stage): void => {
   play.pageMs = 1_500
   restartServer(play.cluster)
   after(play.world, 8_000, () => (play.pageMs = 80))
 }
 
-const moveVersion = (play: Play, roll: number): void => {
+const moveVersion = (play: Stage, roll: number): void => {
   if (roll % 2 === 0) {
     listSlowly(play)
     after(play.world, 1_000, () => moveVersion(play, 1))
@@ -105,17 +93,17 @@ const moveVersion = (play: Play, roll: number): void => {
   if (shelf === undefined) return
   const { spec } = definitionOf(shelf.resource.versions.length === 1 ? 2 : 1)
   patchObject(play.cluster, definitions, "", definitionName, { spec })
-  surveySoon(play)
+  play.surveySoon()
 }
 
-const withdraw = (play: Play, roll: number): void => {
+const withdraw = (play: Stage, roll: number): void => {
   play.cluster.deletionsTold = roll % 4
   removeObject(play.cluster, definitions, "", definitionName, play.world.nowMs)
-  surveySoon(play)
+  play.surveySoon()
 }
 
 /** The server's storage goes back to an older backup: versions that have been shown lie in the future now. */
-const restoreBackup = (play: Play, roll: number): void => {
+const restoreBackup = (play: Stage, roll: number): void => {
   const { cluster, judge, world } = play
   // Once a run: a version that is given a second time before anybody noticed the first restoration cannot be told from progress.
   if (play.isRestored) return
@@ -145,7 +133,7 @@ const restoreBackup = (play: Play, roll: number): void => {
 // Faults -----------------------------------------------------------------------------------------------------------------
 
 /** A fault that lasts for a while. */
-const last = (play: Play, key: string, verb: "list" | "watch", trouble: Trouble, forMs: number): void => {
+const last = (play: Stage, key: string, verb: "list" | "watch", trouble: Trouble, forMs: number): void => {
   const { cluster, world } = play
   const fault = { key, verb, trouble, times: Number.POSITIVE_INFINITY }
   cluster.faults.push(fault)
@@ -157,7 +145,7 @@ const last = (play: Play, key: string, verb: "list" | "watch", trouble: Trouble,
   })
 }
 
-const actions: Readonly<Record<Action["name"], (play: Play, roll: number) => void>> = {
+const actions: Readonly<Record<Action["name"], (play: Stage, roll: number) => void>> = {
   create,
   change,
   delete: (play, roll) => remove(play, roll, false),
@@ -165,7 +153,7 @@ const actions: Readonly<Record<Action["name"], (play: Play, roll: number) => voi
   burst: (play, roll) => {
     for (let at = 0; at < 12; at++) {
       const next = Math.imul(roll + at, 0x9e3779b1) >>> 2
-      ;[create, change, (p: Play, r: number) => remove(p, r, r % 2 === 0)][at % 3]!(play, next)
+      ;[create, change, (p: Stage, r: number) => remove(p, r, r % 2 === 0)][at % 3]!(play, next)
     }
   },
   listExpired: ({ cluster }, roll) => cluster.faults.push({ key: pickKey(roll), verb: "list", trouble: { _tag: "Expired" }, times: 1 }),
@@ -257,13 +245,13 @@ const actions: Readonly<Record<Action["name"], (play: Play, roll: number) => voi
     const how = (roll >> 8) % 4
     if (how < 2) listSlowly(play)
     if (how === 2) cutWatches(play.cluster, key)
-    after(play.world, how < 2 ? 1_300 + ((roll >> 10) % 2_000) : 400, () => survey(play))
+    after(play.world, how < 2 ? 1_300 + ((roll >> 10) % 2_000) : 400, () => play.survey())
     after(play.world, 10_000 + (roll % 60_000), () => {
       play.deselected.delete(key)
-      survey(play)
+      play.survey()
     })
   },
-  resync: (play, roll) => after(play.world, roll % 2 === 0 ? 0 : resyncDebounceMs, () => announceAll(play)),
+  resync: (play, roll) => after(play.world, roll % 2 === 0 ? 0 : resyncDebounceMs, () => play.announceAll()),
   outage: (play, roll) => breakBroker(play, 1_000 + (roll % 90_000), roll % 8_000),
   consumerAway: (play, roll) => isAway(play, roll % 2, 5_000 + (roll % 115_000), resyncDebounceMs),
   doubt: (play, roll) => {
@@ -276,13 +264,13 @@ const actions: Readonly<Record<Action["name"], (play: Play, roll: number) => voi
   },
 }
 
-export const act = (play: Play, { name, roll }: Action): void => {
+export const act = (play: Stage, { name, roll }: Action): void => {
   note(play.world, `— ${name} ${roll}`)
   actions[name](play, roll)
 }
 
 /** All faults end; what they have broken is left to heal. */
-export const endFaults = (play: Play): void => {
+export const endFaults = (play: Stage): void => {
   const { broker, cluster, world } = play
   note(world, "— faults end")
   cluster.faults.length = 0
@@ -292,6 +280,6 @@ export const endFaults = (play: Play): void => {
   play.errorLines.clear()
   comeBack(play, 0)
   play.deselected.clear()
-  surveySoon(play)
+  play.surveySoon()
   wake(cluster)
 }

@@ -4,21 +4,22 @@
  */
 import { makeCluster } from "../../src/adapters/memory/model.ts"
 import { createObject } from "../../src/adapters/memory/write.ts"
-import { announceAfterReconnectMs, announceEveryMs, discoveryAgainMs, discoveryEveryMs } from "../../src/domain/limit.ts"
+import { discoveryAgainMs, discoveryEveryMs } from "../../src/domain/limit.ts"
 import type { ServedType } from "../../src/domain/select/discovery.ts"
 import { typeKey, type ResourceType } from "../../src/domain/select/resource.ts"
 import { allEvents, type LaneSpec } from "../../src/domain/select/selection.ts"
 import { makeOutput } from "../../src/domain/sync/fact.ts"
 import { makeWriter } from "../../src/domain/wire/writer.ts"
 import type { Plan } from "./action.ts"
-import { deliver, forgetRepetitions, makeBroker, returnBroker } from "./broker.ts"
+import { deliver, forgetRepetitions, makeBroker } from "./broker.ts"
 import { forgetType, judgeChange, makeJudge, reviveType } from "./judge.ts"
 import { signal, start } from "./drive.ts"
 import { makeRunner, type Runner, type Scene } from "./runner.ts"
+import { keys, namespaces, type Stage } from "./stage.ts"
 import type { Subject } from "./subject.ts"
 import { after, note, type World } from "./world.ts"
 
-export interface Play extends Scene {
+export interface Play extends Scene, Stage {
   readonly open: Map<string, Runner>
   /** Lanes that have not said all yet, those that have been told their end included. */
   readonly running: Map<string, Runner>
@@ -28,16 +29,7 @@ export interface Play extends Scene {
   /** Types whose lane ended deselected, by key: consumers are told nothing more of them. */
   readonly forgotten: Map<string, Set<string>>
   missingSinceMs: ReadonlyMap<string, number>
-  announcedMs: number
-  isRestored: boolean
 }
-
-export const definitions = "customresourcedefinitions.apiextensions.k8s.io"
-export const definitionName = "widgets.example.com"
-const typesWatched: ReadonlySet<string> = new Set(["configmaps", "clusterroles.rbac.authorization.k8s.io", definitionName])
-export const keys: ReadonlyArray<string> = [...typesWatched]
-
-export const namespaces = ["shop", "lab"]
 
 /** @param fill puts the first objects into the cluster, before it is looked at */
 export const makePlay = (plan: Plan, subject: Subject, world: World, fill: (play: Play) => void): Play => {
@@ -62,6 +54,9 @@ export const makePlay = (plan: Plan, subject: Subject, world: World, fill: (play
     missingSinceMs: new Map(),
     announcedMs: 0,
     isRestored: false,
+    survey: () => survey(play),
+    surveySoon: () => surveySoon(play),
+    announceAll: () => announceAll(play),
   }
   for (const name of namespaces) createObject(cluster, "namespaces", { metadata: { name } }, world.nowMs)
   fill(play)
@@ -81,7 +76,7 @@ export const makePlay = (plan: Plan, subject: Subject, world: World, fill: (play
 
 // Lanes ------------------------------------------------------------------------------------------------------------------
 
-export const servedTypes = ({ cluster }: Scene): ReadonlyArray<ServedType> =>
+export const servedTypes = ({ cluster }: Pick<Scene, "cluster">): ReadonlyArray<ServedType> =>
   keys.flatMap((key) => {
     const resource = cluster.shelves.get(key)?.resource
     if (resource === undefined) return []
@@ -98,7 +93,7 @@ const specOf = ({ group, kind, namespaced, plural, version }: ResourceType): Lan
   hidden: false,
 })
 
-export const survey = (play: Play): void => {
+const survey = (play: Play): void => {
   const { deselected, open, subject, world } = play
   const types = servedTypes(play)
   const desired = types.filter((type) => !deselected.has(typeKey(type))).map(specOf)
@@ -116,7 +111,7 @@ export const survey = (play: Play): void => {
   if (plan.lookAgainInMs !== undefined) after(world, Math.max(1, plan.lookAgainInMs), () => survey(play))
 }
 
-export const surveySoon = (play: Play): void => {
+const surveySoon = (play: Play): void => {
   for (const delayMs of discoveryAgainMs) after(play.world, delayMs, () => survey(play))
 }
 
@@ -158,7 +153,7 @@ const endLane = (play: Play, spec: LaneSpec, how: "Vanished" | "Deselected"): vo
 // Announcements ----------------------------------------------------------------------------------------------------------
 
 /** All lanes announce everything again, at most once in `announceEveryMs` as far as a reconnect asks for it. */
-export const announceAll = (play: Play): void => {
+const announceAll = (play: Play): void => {
   play.announcedMs = play.world.nowMs
   note(play.world, "everything is announced again")
   for (const runner of play.open.values()) signal(runner, { _tag: "ResyncAsked" })
@@ -199,28 +194,4 @@ const announceOrphans = (play: Play): void => {
     const send = (): void => deliver(broker, batch, (accepted) => (accepted ? settleOne() : after(world, 500, send)))
     send()
   }
-}
-
-export const isAway = (play: Play, which: number, forMs: number, thenMs: number): void => {
-  const consumer = play.broker.consumers[which]!
-  const untilMs = Math.max(consumer.awayUntilMs, play.world.nowMs + forMs)
-  consumer.awayUntilMs = untilMs
-  after(play.world, untilMs - play.world.nowMs + thenMs, () => announceAll(play))
-}
-
-export const breakBroker = (play: Play, forMs: number, lateMs: number): void => {
-  const { broker, world } = play
-  if (broker.isAway) return
-  broker.isAway = true
-  after(world, forMs, () => comeBack(play, lateMs))
-}
-
-/** The broker is back; consumers need a moment more and miss what is said until then, so everything is announced a while later. */
-export const comeBack = (play: Play, lateMs: number): void => {
-  const { broker, world } = play
-  if (!broker.isAway) return
-  for (const consumer of broker.consumers) consumer.awayUntilMs = Math.max(consumer.awayUntilMs, world.nowMs + lateMs)
-  returnBroker(broker)
-  const waitMs = Math.max(announceAfterReconnectMs, play.announcedMs + announceEveryMs - world.nowMs)
-  after(world, waitMs, () => announceAll(play))
 }

@@ -33,6 +33,11 @@ export interface Desk extends DeskOptions {
   readonly dialer: Context.Service.Shape<typeof Dialer>
   /** Lists running at the same time: their pages are what memory is made of. */
   readonly lists: Semaphore.Semaphore
+  /**
+   * By type key, who has the word: what is said of one type is said by one at a time, or a deletion that is repeated would overtake the
+   * creation that came after it, and a digest would be taken in the middle of a turn.
+   */
+  readonly words: Map<string, Semaphore.Semaphore>
   /** Buffers that wait for the next batch. */
   readonly writers: Array<Writer>
 }
@@ -44,9 +49,19 @@ export const makeDesk = Effect.fn("makeDesk")(function* (options: DeskOptions) {
     sink: yield* Sink,
     dialer: yield* Dialer,
     lists: yield* Semaphore.make(listsConcurrentMax),
+    words: new Map(),
     writers: [],
   } satisfies Desk
 })
+
+/** Has the word for a type, from deciding what to say until it is accepted. */
+export const withWord =
+  (desk: Desk, key: string) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+    const word = desk.words.get(key) ?? Semaphore.makeUnsafe(1)
+    desk.words.set(key, word)
+    return word.withPermits(1)(effect)
+  }
 
 const writerBytesFirst = 64 * 1024
 

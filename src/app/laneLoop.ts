@@ -8,7 +8,6 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
-import * as Semaphore from "effect/Semaphore"
 import { lineBytesMax, marksEveryMs, watchTimeoutMaxMs, watchTimeoutMinMs } from "../domain/limit.ts"
 import { frame, makeFramer, type Framer } from "../domain/read/frame.ts"
 import { makeRecords, type Records } from "../domain/read/record.ts"
@@ -22,7 +21,7 @@ import { noRecords, takeTurn } from "../domain/sync/turn.ts"
 import type { ApiError, Collection } from "../ports/ClusterApi.ts"
 import { takesMarks, type SinkError } from "../ports/Sink.ts"
 import { deliverTurn } from "./deliver.ts"
-import type { Desk } from "./desk.ts"
+import { withWord, type Desk } from "./desk.ts"
 import { logNotice } from "./notices.ts"
 
 type CommandOf<Tag extends Command["_tag"]> = Extract<Command, { _tag: Tag }>
@@ -37,8 +36,6 @@ interface Loop {
   readonly signals: Signals
   readonly records: Records
   readonly output: Output
-  /** One turn at a time: a digest must not be taken in the middle of another one. */
-  readonly turns: Semaphore.Semaphore
 }
 
 /**
@@ -46,7 +43,7 @@ interface Loop {
  * @param awake the lane begins when this is done; its end may come before
  */
 export const runLane = Effect.fnUntraced(function* (desk: Desk, lane: Lane, signals: Signals, awake: Effect.Effect<void> = Effect.void) {
-  const loop: Loop = { desk, lane, signals, records: makeRecords(), output: makeOutput(), turns: yield* Semaphore.make(1) }
+  const loop: Loop = { desk, lane, signals, records: makeRecords(), output: makeOutput() }
   return yield* desk.sink.mark === undefined ? follow(loop, awake) : Effect.raceFirst(follow(loop, awake), tellDigests(loop))
 })
 
@@ -77,7 +74,7 @@ const perform = (loop: Loop, command: Exclude<Command, { _tag: "Close" }>): Effe
 
 /** Takes one fact through the lane and out; returns what to do next (of several commands the last one lasts). */
 const turn = (loop: Loop, fact: Fact): Effect.Effect<Command | undefined, SinkError> =>
-  loop.turns.withPermits(1)(Effect.tap(decide(loop, fact), () => settle(loop, fact)))
+  withWord(loop.desk, loop.lane.key)(Effect.tap(decide(loop, fact), () => settle(loop, fact)))
 
 /** Says now and then what the lane holds, between two turns. The running watch or pause does not notice. */
 const tellDigests = (loop: Loop): Effect.Effect<never, SinkError> => {
@@ -115,10 +112,11 @@ const collectionOf = ({ spec: { depth = "full", namespace, selector, type } }: L
 
 /** All pages of a list; the next one is asked for while this one is worked on. */
 const listPages = Effect.fnUntraced(function* (loop: Loop, first: CommandOf<"List">) {
+  const hasWord = withWord(loop.desk, loop.lane.key)
   let answer = yield* fetchPage(loop, first)
   while (true) {
     const fact = factOfPage(loop, answer)
-    const { fetching, next } = yield* loop.turns.withPermits(1)(turnPage(loop, fact))
+    const { fetching, next } = yield* hasWord(turnPage(loop, fact))
     giveBack(loop, answer)
     if (fetching === undefined) return next
     const ended = yield* takeSignals(loop)

@@ -10,7 +10,7 @@ import { makeOutput } from "../domain/sync/fact.ts"
 import { makeLane } from "../domain/sync/lane.ts"
 import { noRecords, repeatDeparture } from "../domain/sync/turn.ts"
 import { deliverTurn } from "./deliver.ts"
-import type { Desk } from "./desk.ts"
+import { withWord, type Desk } from "./desk.ts"
 
 /**
  * Repeats the remembered deletions of closed lanes.
@@ -38,6 +38,6 @@ const deliverDepartures = Effect.fnUntraced(function* (desk: Desk, byType: Itera
     const output = makeOutput()
     output.changes.push(...gone.map(repeatDeparture))
     const lane = makeLane({ type, events: new Set(["DELETED"]), namespace: undefined, namespaces: undefined, selector: "", hidden: false })
-    yield* deliverTurn(desk, lane, noRecords, output, "announcement")
+    yield* withWord(desk, lane.key)(deliverTurn(desk, lane, noRecords, output, "announcement"))
   }
 })

@@ -26,8 +26,9 @@ import { holds, holdsLife } from "../domain/sync/ledger.ts"
 import { encodeBatch, noRecords, repeatDeparture } from "../domain/sync/turn.ts"
 import { packStore } from "../domain/wire/reply.ts"
 import { serviceAddresses } from "../domain/wire/service.ts"
+import { ApiError, type ListRequest } from "../ports/ClusterApi.ts"
 import { deliverTurn } from "./deliver.ts"
-import { returnWriter, takeWriter, type Desk } from "./desk.ts"
+import { returnWriter, takeWriter, withWord, type Desk } from "./desk.ts"
 import { logNotice } from "./notices.ts"
 
 /** Publishes one reply. */
@@ -50,7 +51,7 @@ const dumpStore = Effect.fnUntraced(function* (desk: Desk, reply: Reply, subject
   const endedMs = yield* Clock.currentTimeMillis
   for (const repeatMs of dumpRepeatsMs) {
     yield* Effect.sleep(Math.max(0, endedMs + repeatMs - (yield* Clock.currentTimeMillis)))
-    for (const lane of desk.engine.lanes.values()) yield* repeatDeletions(desk, lane, beganMs)
+    for (const lane of desk.engine.lanes.values()) yield* withWord(desk, lane.key)(repeatDeletions(desk, lane, beganMs))
   }
 })
 
@@ -61,7 +62,7 @@ const dumpLane = Effect.fnUntraced(function* (desk: Desk, lane: Lane, send: (pay
   let token = ""
   do {
     const request = { type, namespace, selector, depth, continue: token, limit: pageObjectsFirst }
-    const page = yield* Effect.result(desk.lists.withPermits(1)(desk.api.list(request)))
+    const page = yield* Effect.result(desk.lists.withPermits(1)(listUnlessTroubled(desk, lane, request)))
     if (Result.isFailure(page))
       return yield* Effect.logWarning(`informer-store lacks the rest of ${typeName(type)}: ${page.failure.message}`)
     const head = scanPage(page.success, records)
@@ -71,6 +72,14 @@ const dumpLane = Effect.fnUntraced(function* (desk: Desk, lane: Lane, send: (pay
     token = head.success.continue
   } while (token !== "" && desk.engine.lanes.get(lane.key) === lane)
 })
+
+/** A type that is in trouble waits for its own time to be read again; nobody asks the API server earlier. */
+const listUnlessTroubled = (desk: Desk, lane: Lane, request: ListRequest): Effect.Effect<Uint8Array, ApiError> =>
+  Effect.suspend(() => {
+    const { spec, trouble } = lane
+    if (trouble === undefined) return desk.api.list(request)
+    return Effect.fail(new ApiError({ failure: trouble.failure, path: typeName(spec.type) }))
+  })
 
 const dumpPage = Effect.fnUntraced(function* (
   desk: Desk,
@@ -106,6 +115,8 @@ const dumpPage = Effect.fnUntraced(function* (
 
 /** Says again what a lane said to be gone since the dump began, unless the address lives again. */
 const repeatDeletions = Effect.fnUntraced(function* (desk: Desk, lane: Lane, sinceMs: number) {
+  // Another lane of the type knows better; one that has not begun does not know yet what the one before it still holds.
+  if (desk.engine.lanes.get(lane.key) !== lane || lane.state._tag === "idle") return
   const gone = recentDepartures(
     desk.engine.departures,
     yield* Clock.currentTimeMillis,

@@ -38,7 +38,17 @@ export const faults = [
   "slowSink",
 ] as const
 
-export type ActionName = (typeof writes)[number] | (typeof faults)[number]
+/** What concerns the supervisor, discovery and requests alone, beside those above. */
+export const engineFaults = [
+  ...faults.filter((name) => name !== "deselect"),
+  "discoveryFails",
+  "discoveryStale",
+  "definitionsTrouble",
+  "resyncBurst",
+  "questions",
+] as const
+
+export type ActionName = (typeof writes)[number] | (typeof faults)[number] | (typeof engineFaults)[number]
 
 export interface Action {
   readonly atMs: number
@@ -64,9 +74,9 @@ const drawName = (chance: Chance, enabled: ReadonlyArray<ActionName>): ActionNam
 const favoured: ReadonlySet<string> = new Set(["deselect", "moveVersion", "returnMidList", "withdrawUnheard", "futureVersion"])
 
 /** Each seed has a third of the faults switched on, those twice as often: with all of them at once, some would hide others. */
-export const drawPlan = (seed: number): Plan => {
+export const drawPlan = (seed: number, from: ReadonlyArray<ActionName> = faults): Plan => {
   const chance = makeChance(seed * 2 + 1)
-  const enabled = faults.flatMap((name) => (chance.below(3) <= (favoured.has(name) ? 1 : 0) ? [name] : []))
+  const enabled = from.flatMap((name) => (chance.below(3) <= (favoured.has(name) ? 1 : 0) ? [name] : []))
   const weighted = [...enabled, ...enabled.filter((name) => favoured.has(name))]
   const count = 30 + chance.below(50)
   const actions = Array.from({ length: count }, () => ({

@@ -6,7 +6,7 @@ import type { KubeObject } from "../../src/adapters/memory/object.ts"
 import type { Trouble } from "../../src/adapters/memory/fault.ts"
 import { createObject, patchObject, removeObject } from "../../src/adapters/memory/write.ts"
 import { resyncDebounceMs } from "../../src/domain/limit.ts"
-import type { Action } from "./action.ts"
+import type { Action, faults, writes } from "./action.ts"
 import { after, note } from "./world.ts"
 import { breakBroker, comeBack, definitionName, definitions, isAway, keys, namespaces, type Stage } from "./stage.ts"
 
@@ -145,7 +145,9 @@ const last = (play: Stage, key: string, verb: "list" | "watch", trouble: Trouble
   })
 }
 
-const actions: Readonly<Record<Action["name"], (play: Stage, roll: number) => void>> = {
+type CommonName = (typeof writes)[number] | (typeof faults)[number]
+
+const actions: Readonly<Record<CommonName, (play: Stage, roll: number) => void>> = {
   create,
   change,
   delete: (play, roll) => remove(play, roll, false),
@@ -264,9 +266,18 @@ const actions: Readonly<Record<Action["name"], (play: Stage, roll: number) => vo
   },
 }
 
-export const act = (play: Stage, { name, roll }: Action): void => {
+/**
+ * Lets an action happen.
+ * @param more what those names mean that are not known here
+ */
+export const act = (
+  play: Stage,
+  { name, roll }: Action,
+  more: Readonly<Partial<Record<Action["name"], (roll: number) => void>>> = {},
+): void => {
   note(play.world, `— ${name} ${roll}`)
-  actions[name](play, roll)
+  if (name in actions) actions[name as CommonName](play, roll)
+  else more[name]?.(roll)
 }
 
 /** All faults end; what they have broken is left to heal. */

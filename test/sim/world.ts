@@ -21,6 +21,8 @@ export interface World {
   /** The last lines of the trace; all of them where `traced`. */
   readonly trace: Array<string>
   readonly traced: boolean
+  /** Called after each thing that happened: what follows from it at once. */
+  settle: () => void
 }
 
 /** A run that does more than this turns in a circle. */
@@ -40,6 +42,7 @@ export const makeWorld = (seed: number, traced: boolean): World => ({
   asked: 0,
   trace: [],
   traced,
+  settle: () => {},
 })
 
 const isBefore = (left: Due, right: Due): boolean => left.atMs < right.atMs || (left.atMs === right.atMs && left.order < right.order)
@@ -82,6 +85,7 @@ export const runUntil = (world: World, untilMs: number): void => {
     world.nowMs = next.atMs
     if (++world.steps > stepsMax) throw new Finding(`more than ${stepsMax} steps: it turns in a circle`)
     next.run()
+    world.settle()
   }
   world.nowMs = untilMs
 }

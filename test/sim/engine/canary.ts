@@ -1,0 +1,81 @@
+/**
+ * Bugs of the supervisor, of the lanes' loop and of what they say to the sink: no simulation of lanes alone can meet them.
+ */
+import type { Canary } from "../canary.ts"
+
+const run = "app/run.ts"
+const laneLoop = "app/laneLoop.ts"
+const go = "the Go MeshSync"
+
+export const engineCanaries: ReadonlyArray<Canary> = [
+  {
+    name: "a type that is gone is never taken for gone",
+    shipped: go,
+    file: run,
+    from: "  supervisor.missingSinceMs = plan.missingSinceMs\n",
+    to: "",
+  },
+  {
+    name: "a lane is not told that its type is gone",
+    shipped: go,
+    file: run,
+    from: "  yield* Queue.offer(lane.signals, fact)\n  supervisor.open",
+    to: '  if (fact._tag !== "Vanished") yield* Queue.offer(lane.signals, fact)\n  supervisor.open',
+  },
+  {
+    name: "the supervisor gives up at the first discovery that fails",
+    shipped: go,
+    file: run,
+    from: 'else addToCounter(engine, "discovery_failures_total")',
+    to: "else return yield* Effect.never",
+  },
+  {
+    name: "an announcement reaches no lane",
+    shipped: "meshery/meshery#20465",
+    file: run,
+    from: 'for (const { signals } of supervisor.open.values()) yield* Queue.offer(signals, { _tag: "ResyncAsked" })',
+    to: "",
+  },
+  {
+    name: "the deletions of types without a lane are not repeated",
+    shipped: "meshery/meshsync#102",
+    file: run,
+    from: "  yield* announceOrphans(desk, lastLanes)\n",
+    to: "",
+  },
+  {
+    name: "a batch in doubt is taken for delivered",
+    shipped: go,
+    file: "app/deliver.ts",
+    from: 'if (receipt._tag === "accepted") return',
+    to: 'if (receipt._tag === "accepted" || attempt === 0) return',
+  },
+  {
+    name: "a page's memory is given back before its messages are made",
+    shipped: "golang/go#16101",
+    file: laneLoop,
+    from: "  yield* settle(loop, fact)\n  return { fetching, next }",
+    to: "  giveBack(loop, answer)\n  yield* settle(loop, fact)\n  return { fetching, next }",
+  },
+  {
+    name: "signals that come during a list are lost",
+    shipped: "meshery/meshery#20465",
+    file: laneLoop,
+    from: "const next = yield* turn(loop, signal)\n    if (next?._tag",
+    to: 'const next = signal._tag === "Started" ? yield* turn(loop, signal) : undefined\n    if (next?._tag',
+  },
+  {
+    name: "all types are listed at once",
+    shipped: go,
+    file: laneLoop,
+    from: "return loop.desk.lists.withPermits(1)(listPages(loop, command))",
+    to: "return listPages(loop, command)",
+  },
+  {
+    name: "deletions that a dump repeats overtake what the lane says",
+    shipped: "this program",
+    file: "app/storeDump.ts",
+    from: "yield* withWord(desk, lane.key)(repeatDeletions(desk, lane, beganMs))",
+    to: "yield* repeatDeletions(desk, lane, beganMs)",
+  },
+]

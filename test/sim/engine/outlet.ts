@@ -1,0 +1,89 @@
+/**
+ * The sink of the simulated engine: the broker of the lanes' simulation behind the real port, and the judge of what is handed to it.
+ * Oracles: one batch of a type at a time; a batch in doubt comes again, byte for byte; bounds of a batch; what is announced, in order
+ * (judge.ts), each batch judged once.
+ */
+import * as Effect from "effect/Effect"
+import { batchBytesMax, batchMessagesMax } from "../../../src/domain/limit.ts"
+import { apiVersionOf, typeKey } from "../../../src/domain/select/resource.ts"
+import { accepted, type Batch, type Message, type Receipt, type Sink } from "../../../src/ports/Sink.ts"
+import { deliver } from "../broker.ts"
+import { readMessage } from "../consumer.ts"
+import { judgeChange, reviveType } from "../judge.ts"
+import { definitionName } from "../stage.ts"
+import { Finding } from "../world.ts"
+import { isAnnouncing, type Network } from "./network.ts"
+import { strikes } from "./tripwire.ts"
+
+interface Outlet {
+  readonly network: Network
+  /** By type key, what is being delivered. */
+  readonly inFlight: Set<string>
+  /** By type key, the payloads of the batch whose fate is in doubt. */
+  readonly doubted: Map<string, ReadonlyArray<string>>
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true })
+
+const expect = (holds: boolean, finding: () => string): void => {
+  if (!holds) throw new Finding(finding())
+}
+
+const judgeBounds = ({ messages }: Batch): void => {
+  const bytes = messages.reduce((sum, { payload }) => sum + payload.length, 0)
+  expect(messages.length > 0 && messages.length <= batchMessagesMax, () => `a batch of ${messages.length} messages`)
+  expect(messages.length === 1 || bytes <= batchBytesMax, () => `a batch of ${bytes} bytes`)
+}
+
+const judgeMessage = (network: Network, { event, payload, type }: Message): void => {
+  const { engine, stage } = network
+  const { address, event: told, seen, type: apiType } = readMessage(payload)
+  expect(told === event.toUpperCase(), () => `a message says ${told} and is handed over as ${event}`)
+  expect(apiType === `${apiVersionOf(type)} ${type.kind}`, () => `a message of ${apiType} is handed over as ${typeKey(type)}`)
+  // Deletions are repeated after an announcement, and after a dump of the store.
+  const { announcements_total: announcements = 0, requests_store_total: dumps = 0 } = engine?.counters ?? {}
+  // Where versions move to and fro, three lanes of a type may be at work, and only they know which of them speaks. The lanes' simulation knows.
+  const isMoving = typeKey(type) === definitionName
+  if (isMoving) reviveType(stage.judge, apiType)
+  const isAgain = isMoving ? announcements > 0 : isAnnouncing(network, type)
+  judgeChange(stage.judge, { event, type: apiType, address, seen }, isAgain, announcements + dumps > 0)
+}
+
+const take = (outlet: Outlet, batch: Batch): void => {
+  const { doubted, inFlight, network } = outlet
+  const key = typeKey(batch.messages[0]!.type)
+  expect(!inFlight.has(key), () => `${key}: two batches at a time`)
+  inFlight.add(key)
+  judgeBounds(batch)
+  const texts = batch.messages.map(({ payload }) => decoder.decode(payload))
+  const before = doubted.get(key)
+  if (before === undefined) for (const message of batch.messages) judgeMessage(network, message)
+  else expect(before.join("\n") === texts.join("\n"), () => `${key}: another batch was sent than the one whose fate is in doubt`)
+  doubted.set(key, texts)
+}
+
+/** The port, and the messages it took. */
+export const makeOutlet = (network: Network): (typeof Sink)["Service"] => {
+  const outlet: Outlet = { network, inFlight: new Set(), doubted: new Map() }
+  const { stage, tripwire } = network
+  return {
+    deliver: (batch) =>
+      Effect.callback<Receipt>((resume) => {
+        take(outlet, batch)
+        const key = typeKey(batch.messages[0]!.type)
+        const struck = strikes(tripwire, `deliver ${key}`)
+        const settle = (isAccepted: boolean): void => {
+          outlet.inFlight.delete(key)
+          if (isAccepted) outlet.doubted.delete(key)
+          resume(Effect.succeed(isAccepted ? accepted : { _tag: "doubtful", reason: "the connection broke" }))
+        }
+        if (!struck) return deliver(stage.broker, batch.messages, settle)
+        const { length } = batch.messages
+        const published = [0, length >> 1, length][tripwire.way % 3]
+        deliver(stage.broker, batch.messages.slice(0, published), () => settle(false))
+      }),
+    bytesMax: () => 1 << 20,
+    status: () => ({ name: "simulated", state: stage.broker.isAway ? "disconnected" : "connected", detail: "" }),
+    settled: Effect.void,
+  }
+}

@@ -1,10 +1,12 @@
 /**
- * Bugs of the supervisor, of the lanes' loop and of what they say to the sink: no simulation of lanes alone can meet them.
+ * Bugs of the supervisor, of the lanes' loop and of what they say to the sink: no simulation of lanes alone can meet them. Where no public
+ * report of such a bug is known, that is said.
  */
 import type { Canary } from "../canary.ts"
 
 const run = "app/run.ts"
 const laneLoop = "app/laneLoop.ts"
+const announce = "app/announce.ts"
 const go = "the Go MeshSync"
 
 export const engineCanaries: ReadonlyArray<Canary> = [
@@ -32,14 +34,14 @@ export const engineCanaries: ReadonlyArray<Canary> = [
   {
     name: "an announcement reaches no lane",
     shipped: "meshery/meshery#20465",
-    file: run,
-    from: 'for (const { signals } of supervisor.open.values()) yield* Queue.offer(signals, { _tag: "ResyncAsked" })',
+    file: announce,
+    from: 'for (const { signals } of open.values()) yield* Queue.offer(signals, { _tag: "ResyncAsked" })',
     to: "",
   },
   {
     name: "the deletions of types without a lane are not repeated",
     shipped: "meshery/meshsync#102",
-    file: run,
+    file: announce,
     from: "  yield* announceOrphans(desk, lastLanes)\n",
     to: "",
   },
@@ -52,17 +54,17 @@ export const engineCanaries: ReadonlyArray<Canary> = [
   },
   {
     name: "a page's memory is given back before its messages are made",
-    shipped: "golang/go#16101",
+    shipped: "none known",
     file: laneLoop,
-    from: "  yield* settle(loop, fact)\n  return { fetching, next }",
-    to: "  giveBack(loop, answer)\n  yield* settle(loop, fact)\n  return { fetching, next }",
+    from: "    const { fetching, next } = yield* hasWord(turnPage(loop, fact))\n    giveBack(loop, answer)\n",
+    to: "    giveBack(loop, answer)\n    const { fetching, next } = yield* hasWord(turnPage(loop, fact))\n",
   },
   {
     name: "signals that come during a list are lost",
     shipped: "meshery/meshery#20465",
     file: laneLoop,
-    from: "const next = yield* turn(loop, signal)\n    if (next?._tag",
-    to: 'const next = signal._tag === "Started" ? yield* turn(loop, signal) : undefined\n    if (next?._tag',
+    from: "next = (yield* turn(loop, signal)) ?? next",
+    to: 'if (signal._tag === "Started") next = (yield* turn(loop, signal)) ?? next',
   },
   {
     name: "all types are listed at once",

@@ -13,7 +13,8 @@ import { createObject } from "../../../src/adapters/memory/write.ts"
 import { apiVersionOf, typeKey } from "../../../src/domain/select/resource.ts"
 import { makeRecords } from "../../../src/domain/read/record.ts"
 import { scanPage } from "../../../src/domain/read/scan.ts"
-import { digestText, makeLedger, upsert } from "../../../src/domain/sync/ledger.ts"
+import { digestText } from "../../../src/domain/sync/digest.ts"
+import { makeLedger, upsert } from "../../../src/domain/sync/ledger.ts"
 import { requestsWaitingMax } from "../../../src/domain/limit.ts"
 import type { Request } from "../../../src/domain/wire/request.ts"
 import type { Run, startRun } from "../../../src/app/run.ts"
@@ -76,14 +77,6 @@ interface Play extends Stage {
   isOver: boolean
 }
 
-const watchList = {
-  spec: {
-    "watch-list": {
-      data: { whitelist: JSON.stringify(keys.slice(0, 2).map((Resource) => ({ Resource, Events: ["ADDED", "MODIFIED", "DELETED"] }))) },
-    },
-  },
-}
-
 const makePlay = (plan: Plan, subject: EngineSubject, world: World, tripwire: Tripwire): Play => {
   const cluster = makeCluster(plan.seed)
   const ask = (origin: "request" | "reconnect") => play.ask({ _tag: "Resync", origin })
@@ -105,8 +98,7 @@ const makePlay = (plan: Plan, subject: EngineSubject, world: World, tripwire: Tr
       ask(world.chance.below(2) === 0 ? "request" : "reconnect")
     },
   }
-  const customResource = plan.seed % 2 === 0 ? watchList : undefined
-  const network = makeNetwork({ stage, tripwire, pageObjects: plan.pageObjects, customResource })
+  const network = makeNetwork({ stage, tripwire, pageObjects: plan.pageObjects })
   const play: Play = Object.assign(stage, {
     network,
     ask: () => {},

@@ -45,8 +45,6 @@ export interface Network {
   readonly stage: Stage
   readonly tripwire: Tripwire
   readonly pageObjects: number
-  /** The MeshSync custom resource, if the cluster has one. */
-  readonly customResource: object | undefined
   /** Known once the run has begun. */
   engine: Engine | undefined
   /** By the type's name with its version. */
@@ -61,7 +59,7 @@ export interface Network {
   readonly told: Map<string, Uint8Array>
 }
 
-export const makeNetwork = (given: Pick<Network, "stage" | "tripwire" | "pageObjects" | "customResource">): Network => ({
+export const makeNetwork = (given: Pick<Network, "stage" | "tripwire" | "pageObjects">): Network => ({
   ...given,
   engine: undefined,
   habits: new Map(),
@@ -124,6 +122,9 @@ const judgeRetryAfter = ({ stage }: Network, { notBeforeMs }: Habit, call: strin
     stage.world.nowMs >= notBeforeMs || stage.world.nowMs - stage.announcedMs < wishHeardMs,
     () => `${call}: asked again before the server's Retry-After was over`,
   )
+
+/** The MeshSync custom resource: it is looked at by itself, one object at a time, beside the lanes and their bounds. */
+const configurationKey = "meshsyncs.meshery.io"
 
 const listPage = (network: Network, inner: Api, request: ListRequest): Effect.Effect<Uint8Array, ApiError> =>
   Effect.gen(function* () {
@@ -232,7 +233,7 @@ const openWatch = (network: Network, inner: Api, request: WatchRequest) =>
 
 const readDocument = (network: Network, inner: Api, path: string, accept: string | undefined): Effect.Effect<Uint8Array, ApiError> =>
   Effect.gen(function* () {
-    const { customResource, stage, told, tripwire } = network
+    const { stage, told, tripwire } = network
     const { world } = stage
     if (path === "/apis") {
       const count = countIn(network.discoveryTimes, world.nowMs)
@@ -241,7 +242,6 @@ const readDocument = (network: Network, inner: Api, path: string, accept: string
     if (strikes(tripwire, `read ${path}`)) return yield* fail(failures[tripwire.way % failures.length]!, path)
     yield* Effect.sleep(1 + world.chance.below(40))
     if (world.nowMs < network.readsFailUntilMs) return yield* fail(failures[world.chance.below(failures.length)]!, path)
-    if (path.endsWith("/meshsyncs/meshery-meshsync") && customResource !== undefined) return encodeText(JSON.stringify(customResource))
     const answer = yield* inner.read(path, accept)
     if (path !== "/apis") return answer
     if (world.nowMs >= network.staleUntilMs) told.set(path, answer)
@@ -253,7 +253,7 @@ export const makeApi = (network: Network): Api => {
   const inner = makeClusterApi(network.stage.cluster)
   return {
     ...inner,
-    list: (request) => listPage(network, inner, request),
+    list: (request) => (typeKey(request.type) === configurationKey ? inner.list(request) : listPage(network, inner, request)),
     recycle: (page) => void page.fill(0),
     watch: (request) => openWatch(network, inner, request),
     read: (path, accept) => readDocument(network, inner, path, accept),

@@ -1,6 +1,6 @@
 /**
- * A quiet life with one of everything, lived again and again: the first time its first call of a port fails, then its second, until a life needs
- * no fault.
+ * A quiet life with one of everything, lived again and again: the first time its first call of a port fails, then its second, until
+ * a life needs no fault.
  */
 import type { Plan } from "../action.ts"
 import { Finding } from "../world.ts"

@@ -8,6 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import type { AddressInfo, Socket } from "node:net"
+import type { Duplex } from "node:stream"
 import { tmpdir } from "node:os"
 import * as Path from "node:path"
 import * as ClusterApi from "../../../src/adapters/kubernetes/clusterApi.ts"
@@ -27,8 +28,15 @@ export interface Loopback {
   readonly requests: ReadonlyArray<Http.IncomingMessage>
 }
 
-/** A server that lives as long as the scope. With `tls` it speaks HTTPS. */
-export const serve = (handler: Http.RequestListener, tls?: Https.ServerOptions): Effect.Effect<Loopback, never, Scope.Scope> =>
+/**
+ * A server that lives as long as the scope. With `tls` it speaks HTTPS.
+ * @param upgrade takes the connections of those who ask for another protocol
+ */
+export const serve = (
+  handler: Http.RequestListener,
+  tls?: Https.ServerOptions,
+  upgrade?: (request: Http.IncomingMessage, socket: Duplex) => void,
+): Effect.Effect<Loopback, never, Scope.Scope> =>
   Effect.gen(function* () {
     let accepted = 0
     const sockets = new Set<Socket>()
@@ -38,6 +46,12 @@ export const serve = (handler: Http.RequestListener, tls?: Https.ServerOptions):
       handler(request, response)
     }
     const server = tls === undefined ? Http.createServer(listener) : Https.createServer(tls, listener)
+    if (upgrade !== undefined) {
+      server.on("upgrade", (request, socket) => {
+        requests.push(request)
+        upgrade(request, socket)
+      })
+    }
     // Idle connections are the client's to close.
     server.keepAliveTimeout = 0
     server.on("connection", (socket) => {
@@ -51,6 +65,7 @@ export const serve = (handler: Http.RequestListener, tls?: Https.ServerOptions):
         Effect.callback<void>((resume) => {
           server.close(() => resume(Effect.void))
           server.closeAllConnections()
+          for (const socket of sockets) socket.destroy()
         }),
     )
     const { port } = server.address() as AddressInfo

@@ -19,7 +19,7 @@ GIT_COMMITSHA ?= $(shell git rev-parse HEAD 2>/dev/null)
 export GIT_VERSION GIT_COMMITSHA
 
 .PHONY: help build run nats-run demo test sim chaos outage coverage-report integration-tests integration-tests-setup integration-tests-run \
-  integration-tests-cleanup lint-run format mod-tidy error docs pack settings golden-update bench clean docker-build docker-run image-rootfs release \
+  integration-tests-cleanup lint-run format mod-tidy audit error docs pack settings golden-update bench clean docker-build docker-run image-rootfs release \
   integration-tests-oldest FORCE
 
 help: ## Print every target
@@ -110,6 +110,9 @@ format: $(INSTALLED) ## Format every source file
 mod-tidy: $(INSTALLED) ## Check that dependencies are deduplicated, all used and all declared
 	node scripts/dedupeCheck.ts
 	knip --dependencies
+
+audit: ## Ask npm's audit service about what the lockfile ships; a known vulnerability fails
+	node scripts/audit.ts
 
 error: $(INSTALLED) ## Write the error reference: docs/ERRORS.md and helpers/*.json
 	node scripts/errors.ts

@@ -2,7 +2,8 @@
  * `meshsync/testing`: a cluster and a broker that live in this process. No type of Effect is in its declarations.
  *
  * The cluster answers as kube-apiserver does, to the byte where a client can see it: lists in pages, watches with bookmarks, discovery,
- * custom resource definitions, conflicts, 410. Equal seeds give equal uids. It has no controllers: a Deployment makes no Pods.
+ * custom resource definitions, conflicts, 410. Equal seeds give equal uids. It has no controllers: a Deployment makes no Pods. To clients in
+ * this process its containers have logs, and terminals with a shell that knows `echo` and `exit`; over HTTP they have neither.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -13,6 +14,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import { makeBroker as makeQueues } from "./adapters/memory/broker.ts"
 import { layerMemory } from "./adapters/memory/clusterApi.ts"
+import { makeContainers } from "./adapters/memory/podSession.ts"
 import { makeDemoCluster } from "./adapters/memory/demoCluster.ts"
 import type { Fault } from "./adapters/memory/fault.ts"
 import { compact, cutWatches, makeCluster, restartServer, wake, type Cluster } from "./adapters/memory/model.ts"
@@ -21,6 +23,7 @@ import { serveCluster } from "./adapters/memory/server.ts"
 import { createObject, patchObject, removeObject, replaceObject, type Written } from "./adapters/memory/write.ts"
 import { clusterKey, type Broker, type InProcessCluster } from "./app/embed/face.ts"
 import { Dialer } from "./ports/Dialer.ts"
+import { PodSession } from "./ports/PodSession.ts"
 
 export type { Broker, InProcessCluster, Subscription } from "./app/embed/face.ts"
 export type { Fault, Trouble } from "./adapters/memory/fault.ts"
@@ -76,6 +79,8 @@ export interface FakeCluster extends InProcessCluster {
   /** Applies a JSON merge patch. */
   readonly patch: (address: Address, patch: object) => Stored
   readonly remove: (address: Address) => Stored
+  /** Adds a line to the log of a container, which need not run yet; the last 1,000 are kept. */
+  readonly writeLog: (container: { readonly namespace: string; readonly pod: string; readonly container: string }, line: string) => void
   /** Something goes wrong from now on: a status, a cut connection, silence, an expired version. */
   readonly inject: (fault: Fault) => void
   readonly clearFaults: () => void
@@ -122,12 +127,14 @@ export const makeFakeCluster = (options: FakeClusterOptions = {}): FakeCluster =
   const create = (manifest: Manifest): Stored => written(createObject(cluster, keyOf(cluster, manifest), manifest, Date.now()))
   if (!demo) for (const name of firstNamespaces) create({ apiVersion: "v1", kind: "Namespace", metadata: { name } })
   for (const object of objects) create(object)
+  const containers = makeContainers(cluster)
   return {
-    [clusterKey]: Layer.merge(layerMemory(cluster), layerNoDials),
+    [clusterKey]: Layer.mergeAll(layerMemory(cluster), layerNoDials, Layer.succeed(PodSession, containers.sessions)),
     create,
     replace: (manifest) => written(replaceObject(cluster, keyOf(cluster, manifest), manifest)),
     patch: (address, patch) => written(patchObject(cluster, keyOf(cluster, address), address.namespace ?? "", address.name, patch)),
     remove: (address) => written(removeObject(cluster, keyOf(cluster, address), address.namespace ?? "", address.name, Date.now())),
+    writeLog: (container, line) => containers.write(container, line, Date.now()),
     inject: (fault) => void cluster.faults.push(fault),
     clearFaults: () => {
       cluster.faults.length = 0

@@ -323,3 +323,5 @@ export const fakeWatchSeconds = 1_800
 export const fakeIdleMs = 1 * minute
 /** A written object above this is refused, as etcd would. */
 export const fakeObjectBytesMax = 1_572_864
+/** Lines of a container's log that are remembered. */
+export const fakeLogLinesMax = 1_000

@@ -62,6 +62,12 @@ export const layerConfig = (
 /** A cluster in this process, as `meshsync/testing` makes it. */
 export const layerInProcess = (cluster: InProcessCluster): Layer.Layer<ClusterApi | Dialer, MeshError> => layer({ cluster })
 
+/** What a run is told besides its ports. */
+export interface RunOptions extends ChangesOptions {
+  /** What requests may open in pods: logs and terminals (`on`), `logs`, or nothing (`off`, also if absent). */
+  readonly interactive?: "on" | "logs" | "off" | undefined
+}
+
 /**
  * Runs a cluster into the Sink until it is interrupted, or until `once` or `stopAfterMs` ends it; the output is closed in order in any case.
  * Succeeds with what the output has left behind. Fails when the sink is broken for good, or with ErrIncompleteSnapshot.
@@ -74,7 +80,7 @@ export const layerInProcess = (cluster: InProcessCluster): Layer.Layer<ClusterAp
  * )
  */
 export const run = (
-  options: ChangesOptions = {},
+  options: RunOptions = {},
 ): Effect.Effect<ReadonlyArray<Written>, MeshError | SinkError, ClusterApi | Dialer | Sink | Requests> =>
   Effect.gen(function* () {
     const monitor = makeMonitor(options.version ?? "Not Set", "sink")
@@ -82,7 +88,7 @@ export const run = (
     const settling = Effect.sync(() => options.onSettled?.())
     let left: ReadonlyArray<Written> = []
     const remember = (written: ReadonlyArray<Written>) => Effect.sync(() => void (left = written))
-    yield* runSession(sessionOptionsOf(options, false), monitor, remember).pipe(
+    yield* runSession({ ...sessionOptionsOf(options, false), interactive: options.interactive ?? "off" }, monitor, remember).pipe(
       Effect.updateService(Sink, (sink) => ({ ...sink, settled: Effect.andThen(sink.settled, settling) })),
     )
     return left

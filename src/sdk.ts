@@ -120,6 +120,7 @@ export const run = async (options: RunOptions): Promise<void> => {
     {
       ...sessionOptionsOf(options, output === "sink"),
       contentDedup: options.output === "broker" && options.contentDedup === true,
+      interactive: (options.output === "broker" ? options.interactive : undefined) ?? "off",
       readyWhen: output === "broker" ? "open" : "settled",
     },
     monitor,

@@ -31,6 +31,8 @@ export interface ChangesOptions {
   readonly stopAfterMs?: number | undefined
   readonly clusterId?: string | undefined
   readonly version?: string | undefined
+  readonly customResource?: { readonly namespace: string; readonly name: string } | undefined
+  readonly deleteOnClose?: boolean | undefined
   readonly onSettled?: (() => void) | undefined
   /** Called at the start of each run with what tells its status. */
   readonly onStart?: ((status: () => Status) => void) | undefined
@@ -45,6 +47,8 @@ export const sessionOptionsOf = (options: ChangesOptions, redactDefault: boolean
   outputResources: options.select?.resources ?? [],
   selector: options.select?.labels ?? "",
   clusterId: options.clusterId ?? "",
+  deleteOnClose: options.deleteOnClose ?? false,
+  ...(options.customResource === undefined ? {} : { customResource: options.customResource }),
   readyWhen: "settled",
   once: options.once ?? false,
   stopAfterMs: options.stopAfterMs === undefined || options.stopAfterMs < 0 ? undefined : options.stopAfterMs,

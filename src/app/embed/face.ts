@@ -60,6 +60,10 @@ export interface CommonOptions extends ClusterOptions {
   readonly clusterId?: string | undefined
   /** The embedding program's version: shown to the API server and in answers to `meshsync-meta`. `Not Set` if absent. */
   readonly version?: string | undefined
+  /** The MeshSync custom resource whose watch-list counts where `select` names no resources; `meshery/meshery-meshsync` if absent. */
+  readonly customResource?: { readonly namespace: string; readonly name: string } | undefined
+  /** Announce the objects of a kind as deleted when that resource no longer selects it; off if absent. */
+  readonly deleteOnClose?: boolean | undefined
   /** Called with each line of the log; without it nothing is logged anywhere. */
   readonly log?: ((line: LogLine) => void) | undefined
   /** Called once, when everything selected has been listed and delivered, as far as it may be read. */
@@ -165,6 +169,11 @@ export interface BrokerRunOptions extends OutputOptions {
   readonly broker: NatsServer | Broker
   /** Leave out messages that say the same as the last one of their object. */
   readonly contentDedup?: boolean | undefined
+  /**
+   * What requests over the broker may open in pods: logs and terminals (`on`), `logs`, or nothing (`off`, also if absent). Whoever may publish
+   * on the request subject may then read logs and run `/bin/sh` in the selected namespaces.
+   */
+  readonly interactive?: "on" | "logs" | "off" | undefined
 }
 
 /** A run that writes YAML: the latest state of each object. */

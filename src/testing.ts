@@ -2,8 +2,8 @@
  * `meshsync/testing`: a cluster and a broker that live in this process. No type of Effect is in its declarations.
  *
  * The cluster answers as kube-apiserver does, to the byte where a client can see it: lists in pages, watches with bookmarks, discovery,
- * custom resource definitions, conflicts, 410. Equal seeds give equal uids. It has no controllers: a Deployment makes no Pods. To clients in
- * this process its containers have logs, and terminals with a shell that knows `echo` and `exit`; over HTTP they have neither.
+ * custom resource definitions, conflicts, 410. Equal seeds give equal uids. It has no controllers: a Deployment makes no Pods.
+ * To clients in this process its containers have logs, and terminals with a shell that knows `echo` and `exit`; over HTTP they have neither.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

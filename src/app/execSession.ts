@@ -20,13 +20,12 @@ const unavailable = (text: string): Failure => ({ _tag: "Unavailable", text, ret
 
 /**
  * Runs a terminal until its shell ends, or until interrupted. An error, also a shell's status that is not 0, goes to the asker as well.
- * @param renamed to be told when the session's name has become known
+ * @param rename gives the session the name that its container has made known; interrupts it where another one has that name
  */
-export const runTerminal = (ports: SessionPorts, wish: SessionWish, tally: Tally, renamed: Effect.Effect<void>) =>
+export const runTerminal = (ports: SessionPorts, wish: SessionWish, tally: Tally, rename: (id: string) => Effect.Effect<void>) =>
   Effect.gen(function* () {
     const container = wish.container === "" ? yield* findContainer(ports.api, wish) : wish.container
-    tally.id = execKey({ ...wish, container })
-    if (wish.container === "") yield* renamed
+    if (wish.container === "") yield* rename(execKey({ ...wish, container }))
     const inputs = yield* ports.requests.subscribe(`input.${tally.id}`)
     const terminal = yield* ports.pods.openTerminal({ ...wish, container })
     const ends = Effect.raceFirst(showOutput(ports, terminal, tally), typeInputs(terminal, inputs, tally))

@@ -119,9 +119,19 @@ const beginSession = Effect.fnUntraced(function* (book: Book, kind: Kind, wish: 
   }
   const tally: Tally = { id: key, sentBytes: 0, typedBytes: 0, saidMs: yield* Clock.currentTimeMillis }
   running.set(key, tally)
-  const body = kind === "Logs" ? streamLog(ports, wish, tally) : runTerminal(ports, wish, tally, publishList(book))
+  const body = kind === "Logs" ? streamLog(ports, wish, tally) : runTerminal(ports, wish, tally, renameIn(book, tally))
   yield* FiberMap.run(fibers, key, audited(book, kind, wish, tally, body))
 })
+
+/** Asked for with and without its container, a terminal is one: what is typed would be typed twice. */
+const renameIn =
+  (book: Book, tally: Tally) =>
+  (id: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if ([...book.running.values()].some((other) => other !== tally && other.id === id)) return Effect.interrupt
+      tally.id = id
+      return publishList(book)
+    })
 
 const describe = (kind: Kind, { container, namespace, pod }: SessionWish): string =>
   `${kind === "Logs" ? "the log of" : "a terminal in"} ${namespace}/${pod}${container === "" ? "" : ` (${container})`}`

@@ -43,7 +43,7 @@ export type { ResourceType } from "./domain/select/resource.ts"
 export type { LaneState, LaneStatus, Status } from "./domain/sync/status.ts"
 export { coreSubject, requestQueue, requestSubject, syncSubject } from "./domain/wire/subject.ts"
 export { describeMessage, describeSubjects } from "./domain/wire/description.ts"
-export type { SyncMark } from "./domain/wire/mark.ts"
+export type { MarkContent, MarkedType, MarkSource, SyncMark } from "./domain/wire/mark.ts"
 export { restoreObject } from "./domain/wire/restore.ts"
 export type {
   Attribute,

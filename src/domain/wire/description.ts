@@ -4,7 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import { ResourceMessageSchema } from "./envelope.ts"
-import { SyncMarkSchema } from "./mark.ts"
+import { SyncMarkSchema } from "./markSchema.ts"
 import { logSubject, sessionsSubject } from "./sessionMessage.ts"
 import { coreSubject, requestQueue, requestSubject, syncSubject } from "./subject.ts"
 

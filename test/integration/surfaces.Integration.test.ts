@@ -114,9 +114,10 @@ const expectNoCanary = (where: string, text: string): void => {
 }
 
 describe("the value of a Secret", () => {
-  it("with redaction: in no message, log line, metric or status, from Added to Deleted", async () => {
+  it("with redaction: in no message, log line, metric, status or state file, from Added to Deleted", async () => {
     await plantCanary("listed")
-    const [run, consumer] = await start("admin", { MESHSYNC_REDACT_SECRETS: "true", DEBUG: "true" })
+    const stateFile = path.join(temporaryFolder(), "state")
+    const [run, consumer] = await start("admin", { MESHSYNC_REDACT_SECRETS: "true", DEBUG: "true", MESHSYNC_STATE_FILE: stateFile })
     await using _ = run
     await plantCanary("watched")
     await plane.admin.write("PATCH", "/api/v1/namespaces/shop/secrets/watched", { stringData: { more: canary } })
@@ -130,9 +131,12 @@ describe("the value of a Secret", () => {
     expectNoCanary("/metrics", metrics)
     expectNoCanary("/status", status)
     expectNoCanary("logs", await stop(run))
+    const remembered = fs.readFileSync(stateFile, "utf8")
+    expect(remembered).toContain("listed")
+    expectNoCanary("the state file", remembered)
   })
 
-  it("with redaction: in neither file; on stdout also without being asked", async () => {
+  it("with redaction: in neither file", async () => {
     await plantCanary("filed")
     const environment = { KUBECONFIG: plane.kubeconfig("admin"), MESHSYNC_REDACT_SECRETS: "true" }
     await using run = await runMeshsync({ args: ["--output", "file", "--once", "--outputFile", "redacted.yaml"], environment })
@@ -142,15 +146,26 @@ describe("the value of a Secret", () => {
       expect(text).toContain("name: filed")
       expectNoCanary(name, text)
     }
-    await using shown = await runMeshsync({
-      args: ["--output", "stdout", "--once"],
-      environment: { KUBECONFIG: plane.kubeconfig("admin") },
-    })
-    const { status, stderr, stdout } = await shown.exit
-    expect(status).toBe(0)
-    expect(stdout).toContain('"name":"filed"')
-    expectNoCanary("stdout", stdout)
-    expectNoCanary("stderr", stderr)
+  })
+
+  const showing = [
+    "--output stdout --once",
+    "snapshot",
+    "snapshot --format folder",
+    "snapshot --format json",
+    "snapshot --format json --clean",
+  ]
+  it.each(showing)("%s shows it to nobody who does not ask for it", async (line) => {
+    const name = `shown-by-${showing.indexOf(line)}`
+    await plantCanary(name)
+    await using run = await runMeshsync({ args: line.split(" "), environment: { KUBECONFIG: plane.kubeconfig("admin") }, health: false })
+    const { status, stderr, stdout } = await run.exit
+    expect(status, stderr).toBe(0)
+    const entries = fs.readdirSync(run.folder, { recursive: true, withFileTypes: true })
+    const files = entries.filter((entry) => entry.isFile()).map((file) => fs.readFileSync(path.join(file.parentPath, file.name), "utf8"))
+    const text = [stdout, stderr, ...files].join("\n")
+    expect(text).toContain(name)
+    expectNoCanary("what it says and writes", text)
   })
 
   it("without redaction it is published, as the Go MeshSync does: the search finds what is there", async () => {

@@ -135,7 +135,9 @@ describe("a login that fails", () => {
     for (const address of [`nats://${user}:${canary}@ho st:4222`, `http://${canary}@x:1`, `nats://${user}:${canary}@${absent}`]) {
       const { environment, folder } = prepare(() => served.kubeconfig, { BROKER_URL: address })
       await using run = await runMeshsync({ args: ["doctor"], environment, folder, health: false })
-      expectNothing([[address, await outputOf(run)]])
+      const output = await outputOf(run)
+      expect((await run.exit).status, output).toBe(1)
+      expectNothing([[address, output]])
     }
   })
 

@@ -151,7 +151,7 @@ describe("the value of a Secret", () => {
   const showing = [
     "--output stdout --once",
     "snapshot",
-    "snapshot --format folder",
+    "snapshot --format folder --output-file objects",
     "snapshot --format json",
     "snapshot --format json --clean",
   ]

@@ -9,13 +9,21 @@ import { errorRegistry, meshError, type MeshError } from "../domain/error.ts"
 import { clockSkewMaxMs, estimateSampleObjects, reviewsConcurrentMax } from "../domain/limit.ts"
 import { decodeText } from "../domain/read/text.ts"
 import { parsePlace, placeDefault } from "../domain/select/place.ts"
-import { type Access, accessReview, customResourceAccesses, laneAccesses, reportAccess } from "../domain/select/permissions.ts"
+import {
+  type Access,
+  accessReview,
+  customResourceAccesses,
+  laneAccesses,
+  reportAccess,
+  sessionAccesses,
+} from "../domain/select/permissions.ts"
 import { typeKey } from "../domain/select/resource.ts"
 import type { LaneSpec } from "../domain/select/selection.ts"
 import type { Sample } from "../domain/sync/estimate.ts"
 import type { Failure } from "../domain/sync/fact.ts"
 import { ClusterApi, type ApiError } from "../ports/ClusterApi.ts"
 import { failed, ok, skipped, warning, type Check } from "./checks.ts"
+import { interactives } from "./sessions.ts"
 import { selectLive, type Selected, type Wish } from "./selected.ts"
 import type { Values } from "./settings.ts"
 import { memberOf, parseJson, readClusterId } from "./survey.ts"
@@ -176,6 +184,51 @@ const checkPlace = ({ customResource, output }: Values): Effect.Effect<ReadonlyA
   return Effect.map(Effect.all(output.text === "broker" ? [...checks, report] : checks), (found) => found.flat())
 }
 
+const sessionRemedy = `${rbacRemedy}; or set MESHSYNC_INTERACTIVE to what is wanted (logs, off)`
+
+/** Logs or terminals: each right to them, in each namespace. Without them everything else runs. */
+const checkSessionRights = (subject: string, accesses: ReadonlyArray<Access>): Effect.Effect<ReadonlyArray<Check>, never, ClusterApi> =>
+  Effect.gen(function* () {
+    if (accesses.length === 0) return []
+    const answers = yield* Effect.result(
+      Effect.forEach(accesses, (access) => Effect.map(isAllowed(access), (allowed) => ({ access, allowed })), {
+        concurrency: reviewsConcurrentMax,
+      }),
+    )
+    if (Result.isFailure(answers)) return [skipped(subject, `the API server does not tell: ${answers.failure.failure.text}`)]
+    const rights = (some: ReadonlyArray<Access>): string => {
+      const places = [...new Set(some.map(({ namespace }) => namespace ?? "all namespaces"))].join(", ")
+      return `${[...new Set(some.map(({ resource, verb }) => `${verb} ${resource}`))].join(", ")} in ${places}`
+    }
+    const missing = answers.success.filter(({ allowed }) => !allowed).map(({ access }) => access)
+    return missing.length === 0
+      ? [ok(subject, `${rights(accesses)} allowed`)]
+      : [warning(subject, `${rights(missing)} not allowed: requests for ${subject} are refused there`, sessionRemedy)]
+  })
+
+/** What requests may open in pods, if this run takes requests and may open anything. */
+const checkSessions = ({ interactive, output }: Values, lanes: ReadonlyArray<LaneSpec>) =>
+  Effect.gen(function* () {
+    const policy = interactives.find((known) => known === interactive.text)
+    if (output.text !== "broker") return []
+    if (policy === undefined) {
+      return [
+        failed("interactive", `${JSON.stringify(interactive.text)} is none of ${interactives.join(", ")}`, errorRegistry.ErrUsage.remedy),
+      ]
+    }
+    if (policy === "off") return [ok("logs, terminals", "off: requests open nothing in pods")]
+    const isLog = ({ resource }: Access): boolean => resource === "pods/log"
+    const accesses = sessionAccesses(lanes, policy)
+    const logs = yield* checkSessionRights("logs", accesses.filter(isLog))
+    return [
+      ...logs,
+      ...(yield* checkSessionRights(
+        "terminals",
+        accesses.filter((access) => !isLog(access)),
+      )),
+    ]
+  })
+
 const describeError = (subject: string, error: MeshError): Check => failed(subject, error.detail, errorRegistry[error.key].remedy)
 
 /** Everything about the cluster, in the order of a run. What a failure makes pointless is left out. */
@@ -195,6 +248,7 @@ export const examineCluster = (wish: Wish): Effect.Effect<ClusterFindings, never
       .map(({ detail, error, level, subject }) => (level === "error" ? failed : warning)(subject, detail, errorRegistry[error].remedy))
     const configuration = yield* checkPlace(wish.values)
     const kinds = yield* checkLanes(lanes)
+    const sessions = yield* checkSessions(wish.values, lanes)
     return {
       checks: [
         server,
@@ -204,6 +258,7 @@ export const examineCluster = (wish: Wish): Effect.Effect<ClusterFindings, never
         ...configuration,
         ...said,
         ...kinds,
+        ...sessions,
       ],
       readable: lanes.filter((_, index) => kinds[index]?.outcome !== "failed"),
     }

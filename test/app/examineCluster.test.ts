@@ -29,6 +29,12 @@ describe("a cluster examined", () => {
       "MeshSync resource",
       "pods",
       "nodes",
+      "logs",
+      "terminals",
+    ])
+    expect(checks.slice(-2).map(({ detail }) => detail)).toEqual([
+      "get pods/log in all namespaces allowed",
+      "list pods, get pods/exec, create pods/exec in all namespaces allowed",
     ])
     expect(samples.map(({ key, objects, remaining }) => [key, objects, (remaining ?? NaN) > 0])).toEqual([
       ["pods", 20, true],
@@ -41,6 +47,22 @@ describe("a cluster examined", () => {
     expect(checks.filter(({ outcome }) => outcome === "failed").map(({ subject }) => subject)).toEqual(["cluster id", "pods", "secrets"])
     expect(checks.find(({ subject }) => subject === "pods")?.detail).toBe("list and watch in shop not allowed")
     expect(samples).toEqual([])
+  })
+
+  it("by somebody without rights: what requests may open in pods is missing, as far as the policy asks for it", async () => {
+    const rowsOf = async (flags: Partial<Record<SettingKey, string>>) => {
+      const { checks } = await examine(stranger.token, { namespaces: "shop", ...flags }, ["pods"])
+      return checks.flatMap(({ detail, outcome, subject }) =>
+        /logs|terminals|interactive/.test(subject) ? [`${outcome} ${subject}: ${detail}`] : [],
+      )
+    }
+    const logs = "warning logs: get pods/log in shop not allowed: requests for logs are refused there"
+    const terminals = "list pods, get pods/exec, create pods/exec in shop not allowed: requests for terminals are refused there"
+    expect(await rowsOf({})).toEqual([logs, `warning terminals: ${terminals}`])
+    expect(await rowsOf({ interactive: "logs" })).toEqual([logs])
+    expect(await rowsOf({ interactive: "off" })).toEqual(["ok logs, terminals: off: requests open nothing in pods"])
+    expect(await rowsOf({ interactive: "maybe" })).toEqual(['failed interactive: "maybe" is none of on, logs, off'])
+    expect(await rowsOf({ output: "file" })).toEqual([])
   })
 
   it("does not miss the id that is set", async () => {

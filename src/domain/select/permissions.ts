@@ -80,7 +80,7 @@ export const laneAccesses = ({ namespace, type }: LaneSpec): ReadonlyArray<Acces
  * Logs and terminals in the namespaces of the lanes. A terminal asks with GET, for which API servers up to 1.34 want `get`; later ones want
  * `create` as well. A pod's default container is found with `list`.
  */
-const sessionAccesses = (lanes: ReadonlyArray<LaneSpec>, sessions: "on" | "logs" | "off"): ReadonlyArray<Access> => {
+export const sessionAccesses = (lanes: ReadonlyArray<LaneSpec>, sessions: "on" | "logs" | "off"): ReadonlyArray<Access> => {
   const all = lanes.filter(({ type }) => type.namespaced).map(({ namespace }) => namespace)
   const namespaces = all.includes(undefined) ? [undefined] : [...new Set(all)]
   const access = (verb: Verb, resource: string, namespace: string | undefined): Access => ({

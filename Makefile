@@ -18,7 +18,7 @@ GIT_VERSION ?= $(shell git describe --tags --always 2>/dev/null)
 GIT_COMMITSHA ?= $(shell git rev-parse HEAD 2>/dev/null)
 export GIT_VERSION GIT_COMMITSHA
 
-.PHONY: help build run nats-run demo test sim chaos outage coverage-report integration-tests integration-tests-setup integration-tests-run \
+.PHONY: help build run nats-run demo test sim chaos fuzz outage coverage-report integration-tests integration-tests-setup integration-tests-run \
   integration-tests-cleanup lint-run format mod-tidy audit error docs pack settings golden-update bench clean docker-build docker-run image-rootfs release \
   integration-tests-oldest FORCE
 
@@ -62,6 +62,7 @@ test: lint-run ## Unit tests, lint first
 	vitest run --project unit --reporter default --reporter json --outputFile.json=build/unit.json
 
 SEEDS ?= 2000
+INPUTS ?= 100000
 FROM ?= 1
 
 sim: $(INSTALLED) ## Simulate lists, watches and delivery with seeds FROM to FROM+SEEDS-1, faults included (TRACE=1 prints every step)
@@ -69,6 +70,9 @@ sim: $(INSTALLED) ## Simulate lists, watches and delivery with seeds FROM to FRO
 
 chaos: bin/meshsync ## Kill, pause, cut and stall real servers under load (DURATION=600s SEED=1 OBJECTS=5000 RATE=100 SORTS=...)
 	@DURATION="$(DURATION)" node test/chaos/main.ts
+
+fuzz: $(INSTALLED) ## Feed so many mutated answers and requests to the readers, lanes and encoders (INPUTS=1000000 FROM=seed)
+	@INPUTS="$(INPUTS)" FROM="$(FROM)" node test/fuzz/main.ts
 
 outage: bin/meshsync ## Measure memory while the broker is away and the cluster changes (DURATION=60s RATE=1000 PODS=2000)
 	@DURATION="$(DURATION)" node test/outage/main.ts

@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { depthMax } from "../../../src/domain/limit.ts"
 import { Flaw, makeRecords } from "../../../src/domain/read/record.ts"
 import { scanLines, scanPage } from "../../../src/domain/read/scan.ts"
-import { forSeeds, makeChance, type Chance } from "../wire/seeded.ts"
+import { forSeeds, makeChance, mutate } from "../wire/seeded.ts"
 import { actualOf, bytesOf, expectedLine, expectedPage, writeJson, writeLine, writePage } from "./oracle.ts"
 
 const decode = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes)
@@ -15,23 +15,6 @@ const isJson = (text: string): boolean => {
   } catch {
     return false
   }
-}
-
-/** Overwrites, deletes, inserts or repeats a few bytes; those that steer the grammar are the likeliest. */
-const mutate = (bytes: Uint8Array, chance: Chance): Uint8Array => {
-  const list = [...bytes]
-  for (let n = 1 + chance.below(3); n > 0; n--) {
-    const at = chance.below(list.length)
-    const byte =
-      chance.below(3) === 0 ? chance.below(256) : chance.pick(Array.from('{}[]",:\\ \n\t0-.eEnutf1').map((letter) => letter.charCodeAt(0)))
-    const kind = chance.below(4)
-    if (kind === 0) list[at] = byte
-    else if (kind === 1) list.splice(at, 1 + chance.below(4))
-    else if (kind === 2) list.splice(at, 0, byte)
-    else list.splice(at, 0, ...list.slice(at, at + chance.below(30)))
-    if (list.length === 0) list.push(byte)
-  }
-  return Uint8Array.from(list)
 }
 
 /** The scan of a page against the oracle, whatever the page is. Answers with the tag of the fault, or `Success`. */

@@ -64,3 +64,20 @@ export const forSeeds = (n: number, property: (chance: Chance) => void): void =>
     }
   }
 }
+
+/** Overwrites, deletes, inserts or repeats a few bytes; those that steer the grammar are the likeliest. */
+export const mutate = (bytes: Uint8Array, chance: Chance): Uint8Array => {
+  const list = [...bytes]
+  for (let n = 1 + chance.below(3); n > 0; n--) {
+    const at = chance.below(list.length)
+    const byte =
+      chance.below(3) === 0 ? chance.below(256) : chance.pick(Array.from('{}[]",:\\ \n\t0-.eEnutf1').map((letter) => letter.charCodeAt(0)))
+    const kind = chance.below(4)
+    if (kind === 0) list[at] = byte
+    else if (kind === 1) list.splice(at, 1 + chance.below(4))
+    else if (kind === 2) list.splice(at, 0, byte)
+    else list.splice(at, 0, ...list.slice(at, at + chance.below(30)))
+    if (list.length === 0) list.push(byte)
+  }
+  return Uint8Array.from(list)
+}

@@ -261,19 +261,21 @@ describe("deploy/base", () => {
     expect(listed.toSorted()).toEqual(builtIn.toSorted())
   })
 
-  it("deploy/everything adds the right to watch custom resources, deploy/base takes it away", async () => {
+  it.each([
+    ["deploy/everything", "to watch custom resources", { verb: "watch", group: "example.com", resource: "widgets" }],
+    ["deploy/interactive", "to open terminals", { verb: "create", resource: "pods", subresource: "exec" }],
+  ])("%s adds the right %s, deploy/base takes it away", async (overlay, _right, resourceAttributes) => {
     const user = "system:serviceaccount:meshsync:meshsync"
-    const resourceAttributes = { verb: "watch", group: "example.com", resource: "widgets" }
-    const mayWatchAll = async (): Promise<boolean> => {
+    const isAllowed = async (): Promise<boolean> => {
       const review = { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec: { user, resourceAttributes } }
       const { status } = await plane.admin.write("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
       return (status as { readonly allowed: boolean }).allowed
     }
-    expect(await mayWatchAll()).toBe(false)
-    kubectl("apply", "-k", "deploy/everything")
-    await until("the right is there", 10_000, async () => ((await mayWatchAll()) ? true : undefined))
+    expect(await isAllowed()).toBe(false)
+    kubectl("apply", "-k", overlay)
+    await until("the right is there", 10_000, async () => ((await isAllowed()) ? true : undefined))
     kubectl("apply", "-k", "deploy/base")
-    await until("the right is gone", 10_000, async () => ((await mayWatchAll()) ? undefined : true))
+    await until("the right is gone", 10_000, async () => ((await isAllowed()) ? undefined : true))
   })
 })
 

@@ -80,8 +80,9 @@ export const openPorts = (options: NatsOptions, lines: Array<string> = []) => {
   ])
   return Effect.map(Effect.provide(Layer.build(layer(options)), logging), (services): Ports => {
     const sink = Context.get(services, Sink)
+    const mark = (payload: () => Uint8Array) => Effect.provide(sink.mark?.(payload) ?? Effect.die("takes no marks"), logging)
     return {
-      sink: { ...sink, deliver: (batch) => Effect.provide(sink.deliver(batch), logging) },
+      sink: { ...sink, deliver: (batch) => Effect.provide(sink.deliver(batch), logging), mark },
       requests: Context.get(services, Requests),
       lines,
     }

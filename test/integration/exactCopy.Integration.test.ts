@@ -120,6 +120,7 @@ it("a copy from before a restart of MeshSync loses what was deleted meanwhile", 
   await plane.admin.write("DELETE", `${path}/thing-1`)
   await plane.admin.write("DELETE", `${path}/thing-3`)
   await using second = await start()
+  await second.awaitStatus("everything is announced again", 30_000, ({ settled }) => settled)
   await awaitExact(second, copy, 60_000)
   expect(copy.counts.resyncs).toBe(0)
   expect(copy.counts.pruned).toBe(2)

@@ -1,6 +1,7 @@
 import * as Result from "effect/Result"
 import { describe, expect, it } from "vitest"
 import { encodeFrame, Opcode, splitFrames } from "../../../src/domain/read/webSocket.ts"
+import { forSeeds } from "../wire/seeded.ts"
 
 /** As a server sends it: without a mask. */
 const unmask = (frame: Uint8Array, payload: Uint8Array): Uint8Array => {
@@ -33,5 +34,39 @@ describe("frames", () => {
   ])("are refused when %s", (_name, bytes, reason) => {
     const split = splitFrames(Uint8Array.from(bytes), 200)
     expect(Result.isFailure(split) && split.failure).toBe(reason)
+  })
+
+  it("are the same however the bytes are cut, and garbage is refused or waits, and nothing else", () => {
+    forSeeds(2_000, (chance) => {
+      const noise = chance.below(3) === 0
+      const bytes = Buffer.concat(
+        Array.from({ length: 1 + chance.below(5) }, () => {
+          const payload = Uint8Array.from({ length: chance.pick([0, 1, 125, 126, 300]) }, () => chance.below(256))
+          return noise ? payload : unmask(encodeFrame(chance.pick(Object.values(Opcode)), payload, mask), payload)
+        }),
+      )
+      const whole = splitFrames(bytes, 1_000)
+      let rest: Uint8Array = new Uint8Array(0)
+      const frames: Array<string> = []
+      let refusal: string | undefined
+      for (let at = 0; at < bytes.length && refusal === undefined;) {
+        const next = at + 1 + chance.below(200)
+        const split = splitFrames(Buffer.concat([rest, bytes.subarray(at, next)]), 1_000)
+        at = next
+        if (Result.isFailure(split)) refusal = split.failure
+        else {
+          rest = split.success.rest.slice()
+          frames.push(
+            ...split.success.frames.map(({ final, opcode, payload }) => `${opcode} ${final} ${Buffer.from(payload).toString("hex")}`),
+          )
+        }
+      }
+      expect(refusal).toBe(Result.isFailure(whole) ? whole.failure : undefined)
+      if (Result.isFailure(whole)) return
+      expect(frames).toEqual(
+        whole.success.frames.map(({ final, opcode, payload }) => `${opcode} ${final} ${Buffer.from(payload).toString("hex")}`),
+      )
+      expect(noise || rest.length === 0).toBe(true)
+    })
   })
 })

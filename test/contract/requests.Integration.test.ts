@@ -41,6 +41,7 @@ describeRequestContract(
       },
       writeLog: (line) => appendFileSync(logFile, `2026-01-01T00:00:00.000000000Z stdout F ${line}\n`),
       log: () => run.stdout() + run.stderr(),
+      status: run.status,
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
     }
   },

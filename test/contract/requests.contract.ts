@@ -3,6 +3,7 @@
  * kubelets and a real nats-server. The tests of a stage share one run and go on where the one before ended.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { Status } from "../../src/domain/sync/status.ts"
 import { coreSubject, requestSubject } from "../../src/domain/wire/subject.ts"
 import { until } from "../integration/program.ts"
 
@@ -17,6 +18,8 @@ export interface RequestStage extends AsyncDisposable {
   /** Writes into the container's log. */
   readonly writeLog: (line: string) => void
   readonly log: () => string
+  /** What `/status` answers. */
+  readonly status: () => Promise<Status>
 }
 
 interface Message {
@@ -174,11 +177,16 @@ export const describeRequestContract = (name: string, open: () => Promise<Reques
     it("what is no request is ignored, and the next one is answered", async () => {
       const versions = await ears.hear("meshsync-meta")
       const [before, sessions, announced] = [versions.length, listed.length, told.length]
-      for (const text of hostile) await stage.publish(requestSubject, text)
+      for (const text of [...hostile, ...hostile]) await stage.publish(requestSubject, text)
       await ears.ask("meshsync-meta")
       await ears.wait("the version is told", () => versions.length > before)
       expect(versions).toHaveLength(before + 1)
       expect(told).toHaveLength(announced)
+      const complaints = stage.log().match(/a request (?:was ignored: |for ).*/g) ?? []
+      expect(complaints.length).toBeGreaterThan(4)
+      expect(complaints).toEqual([...new Set(complaints)])
+      const { counters } = await stage.status()
+      expect([counters["requests_invalid_total"], counters["requests_unknown_total"]]).toEqual([2 * (hostile.length - 1), 2])
       // Nothing has begun: but for the list that comes by the clock.
       expect(listed.slice(sessions).filter(({ Object: ids }) => (ids as ReadonlyArray<string>).length > 0)).toEqual([])
     })

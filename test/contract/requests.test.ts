@@ -1,6 +1,7 @@
 /** The contract of requests on the cluster and the broker in this process, through the library. */
-import { run } from "../../src/sdk.ts"
+import { run, type Status } from "../../src/sdk.ts"
 import { makeBroker, makeFakeCluster } from "../../src/testing.ts"
+import { freePort } from "../integration/program.ts"
 import { describeRequestContract } from "./requests.contract.ts"
 
 const container = { namespace: "shop", pod: "web", container: "nginx" }
@@ -14,6 +15,7 @@ describeRequestContract("in this process", async () => {
     ],
   })
   const broker = makeBroker()
+  const healthPort = await freePort()
   const controller = new AbortController()
   const lines: Array<string> = []
   const settled = Promise.withResolvers<void>()
@@ -23,6 +25,7 @@ describeRequestContract("in this process", async () => {
     broker,
     interactive: "on",
     version: "1.2.3",
+    healthPort,
     signal: controller.signal,
     log: ({ message }) => lines.push(message),
     onSettled: settled.resolve,
@@ -42,6 +45,10 @@ describeRequestContract("in this process", async () => {
     },
     writeLog: (line) => cluster.writeLog(container, line),
     log: () => lines.join("\n"),
+    status: async () => {
+      const answer = await fetch(`http://127.0.0.1:${healthPort}/status`, { signal: AbortSignal.timeout(5_000) })
+      return (await answer.json()) as Status
+    },
     [Symbol.asyncDispose]: async () => {
       controller.abort()
       await running

@@ -32,8 +32,8 @@ export const deliverTurn = Effect.fnUntraced(function* (
   let from = 0
   while (from < output.changes.length) {
     const writer = takeWriter(desk)
-    const { redact, sink, whole } = desk
-    const settings = { clusterId: desk.engine.clusterId, redact, reachable, bytesMax: sink.bytesMax(), whole }
+    const { redact, redactPaths, sink, whole } = desk
+    const settings = { clusterId: desk.engine.clusterId, redact, redactPaths, reachable, bytesMax: sink.bytesMax(), whole }
     const { leftOut, messages, next } = encodeBatch(lane, records, output, from, writer, settings)
     const fresh = desk.contentDedup ? messages.filter((message) => !isRepeat(lane.contents, message, writer.bytes)) : messages
     const recorded = yield* intend(desk, lane, records, output.changes.slice(from, next), leftOut)

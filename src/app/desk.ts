@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { listsConcurrentMax, writerBytesKeptMax, writersKeptMax } from "../domain/limit.ts"
 import type { Engine } from "../domain/sync/engine.ts"
+import type { PathRules } from "../domain/wire/redactPath.ts"
 import type { WholeForm } from "../domain/wire/whole.ts"
 import { makeWriter, type Writer } from "../domain/wire/writer.ts"
 import { ClusterApi } from "../ports/ClusterApi.ts"
@@ -17,6 +18,8 @@ export interface DeskOptions {
   readonly engine: Engine
   /** Replace the values of Secrets. */
   readonly redact: boolean
+  /** What else is hidden, by type. */
+  readonly redactPaths?: PathRules | undefined
   /** Leave out messages whose object is the same, byte for byte, as the last one sent of its uid. */
   readonly contentDedup: boolean
   /** Write whole objects instead of messages. */

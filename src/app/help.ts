@@ -50,7 +50,7 @@ const commands: Readonly<
   watch: {
     usage: "watch [KIND ...] [flags]",
     text: "A live feed of the cluster in the terminal: what was created, changed and deleted, and which fields. Needs no broker and changes nothing.",
-    settings: ["namespaces", "selector", "showSecrets", "stopAfter", ...clusterSettings],
+    settings: ["namespaces", "selector", "redactPaths", "showSecrets", "stopAfter", ...clusterSettings],
     examples: ["watch", "watch pods deploy -n shop", "watch -A -l app=web", "watch '*' --context staging"],
   },
   demo: {
@@ -97,7 +97,7 @@ const commands: Readonly<
   snapshot: {
     usage: "snapshot [KIND ...] [flags]",
     text: "The cluster as it is now, and the end: a YAML file, a List of JSON, lines or a folder. Secrets are redacted; needs no broker. --output-file - is stdout; yaml and ndjson hold messages as --output file and stdout write them, json and folder whole objects, --clean manifests for kubectl apply.",
-    settings: ["outputFile", "append", ...selectionSettings, "showSecrets", "stopAfter", "clusterId", ...clusterSettings],
+    settings: ["outputFile", "append", ...selectionSettings, "redactPaths", "showSecrets", "stopAfter", "clusterId", ...clusterSettings],
     examples: [
       "snapshot",
       "snapshot pods deploy -n shop --output-file shop.yaml",
@@ -109,7 +109,7 @@ const commands: Readonly<
   diff: {
     usage: "diff BEFORE [AFTER] [flags]",
     text: "What differs between two snapshots, or a snapshot and the cluster: objects that came, went and changed, with the fields. A snapshot is a file of any format or a folder; without AFTER, or as live, the cluster is meant. It is looked at as far as the snapshot goes: its kinds, and its namespaces unless it holds what belongs to none. Values of Secrets are not shown.",
-    settings: ["namespaces", "resources", ...clusterSettings],
+    settings: ["namespaces", "resources", "redactPaths", ...clusterSettings],
     examples: ["diff monday.yaml tuesday.yaml", "diff monday.yaml", "diff live monday.yaml -n shop", "diff shop/ --resources deploy,cm"],
   },
   compare: {
@@ -118,7 +118,7 @@ const commands: Readonly<
       "Beside another MeshSync: what it publishes against what this one would, message by message. Publishes nothing itself.\n" +
       "Ends with a table: equal, explained by a numbered decision of the README, or neither. Beside one that has been running, the\n" +
       "changes from now on are compared, and with --resync everything.",
-    settings: ["namespaces", "redact", "customResource", "clusterId", ...brokerSettings, ...clusterSettings],
+    settings: ["namespaces", "redact", "redactPaths", "customResource", "clusterId", ...brokerSettings, ...clusterSettings],
     examples: [
       "compare --broker-url nats://meshery-nats:4222 --duration 2m --resync",
       "compare pods deploy -n shop -o json",

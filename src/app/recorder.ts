@@ -38,6 +38,7 @@ import {
 } from "../domain/sync/recollection.ts"
 import { departedOf } from "../domain/sync/turn.ts"
 import { describeContent } from "../domain/wire/message.ts"
+import type { PathRules } from "../domain/wire/redactPath.ts"
 import { makeWriter, type Writer } from "../domain/wire/writer.ts"
 import { takesMarks, type Sink } from "../ports/Sink.ts"
 import { StateFile } from "../ports/StateFile.ts"
@@ -63,6 +64,7 @@ export interface Recorder {
 interface Book {
   readonly file: StateFile["Service"]
   readonly redact: boolean
+  readonly redactPaths: PathRules | undefined
   readonly audience: string
   readonly isCustom: (typeKey: string) => boolean
   readonly owes: () => boolean
@@ -90,6 +92,7 @@ const pendingBytesFirst = 16 * 1024
 
 export interface RecorderOptions {
   readonly redact: boolean
+  readonly redactPaths?: PathRules | undefined
   /** Where the messages go: whoever reads there has been told what the file says. */
   readonly audience: string
   /** Whether a definition made a type. */
@@ -100,12 +103,13 @@ export interface RecorderOptions {
 
 /** A recorder over a file; ends with the scope, after its last entries are written. */
 export const makeRecorder = Effect.fnUntraced(function* (
-  { audience, isCustom, owes = () => false, redact }: RecorderOptions,
+  { audience, isCustom, owes = () => false, redact, redactPaths }: RecorderOptions,
   file: StateFile["Service"],
 ) {
   const book: Book = {
     file,
     redact,
+    redactPaths,
     audience,
     isCustom,
     owes,
@@ -187,11 +191,11 @@ const numberOf = (book: Book, lane: Lane): number => {
   return number
 }
 
-const declarationOf = ({ isCustom, redact }: Book, { key, spec }: Lane, lane: number): Entry => ({
+const declarationOf = ({ isCustom, redact, redactPaths }: Book, { key, spec }: Lane, lane: number): Entry => ({
   _tag: "Type",
   lane,
   spec,
-  content: describeContent(spec, redact),
+  content: describeContent(spec, redact, redactPaths),
   custom: isCustom(key),
 })
 
@@ -274,7 +278,7 @@ const recall = Effect.fnUntraced(function* (book: Book, clusterId: string, depar
   recollection.clusterId = clusterId
   recollection.audience = book.audience
   settleDoubts(recollection)
-  const memories = adoptMemories(recollection, (spec) => describeContent(spec, book.redact))
+  const memories = adoptMemories(recollection, (spec) => describeContent(spec, book.redact, book.redactPaths))
   for (const departure of recollection.departures.entries.slice(recollection.departures.start)) rememberDeparture(departures, departure)
   book.nextNumber = 1 + Math.max(0, ...recollection.types.keys())
   book.open = true

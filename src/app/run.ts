@@ -21,6 +21,7 @@ import { makeLane, type Lane } from "../domain/sync/lane.ts"
 import type { Memory } from "../domain/sync/recollection.ts"
 import type { Status } from "../domain/sync/status.ts"
 import { encodeMeta } from "../domain/wire/reply.ts"
+import type { PathRules } from "../domain/wire/redactPath.ts"
 import type { WholeForm } from "../domain/wire/whole.ts"
 import { ClusterApi } from "../ports/ClusterApi.ts"
 import { Requests } from "../ports/Requests.ts"
@@ -42,6 +43,7 @@ import { drawRun, tellTypes } from "./marks.ts"
 export interface RunOptions {
   readonly version: string
   readonly redact: boolean
+  readonly redactPaths?: PathRules | undefined
   readonly contentDedup: boolean
   /** Write whole objects instead of messages: for snapshots. */
   readonly whole?: WholeForm | undefined
@@ -115,15 +117,15 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const surveys = yield* Queue.sliding<void>(1)
   const failure = yield* Deferred.make<never, SinkError>()
   const settled = yield* Deferred.make<void, SinkError>()
-  const { contentDedup, redact, whole } = options
+  const { contentDedup, redact, redactPaths, whole } = options
   const onTypesMayHaveChanged = Effect.suspend(() => {
     supervisor.typesMayHaveChanged = true
     return Effect.asVoid(Queue.offer(surveys, undefined))
   })
   const customTypes = new Set<string>()
   const isCustom = (key: string) => customTypes.has(key)
-  const recorder = yield* findRecorder({ redact, audience: options.audience ?? "", isCustom, owes: sink.owes })
-  const desk = yield* makeDesk({ engine, redact, contentDedup, whole, recorder, onTypesMayHaveChanged })
+  const recorder = yield* findRecorder({ redact, redactPaths, audience: options.audience ?? "", isCustom, owes: sink.owes })
+  const desk = yield* makeDesk({ engine, redact, redactPaths, contentDedup, whole, recorder, onTypesMayHaveChanged })
   const fibers = yield* FiberMap.make<string, void, SinkError>()
   const supervisor: Supervisor = {
     options,

@@ -5,6 +5,7 @@
 import * as Result from "effect/Result"
 import { healthPort } from "../domain/limit.ts"
 import { parseDuration } from "../domain/select/duration.ts"
+import { parsePathRules, type PathRules } from "../domain/wire/redactPath.ts"
 import { quoteText } from "./quote.ts"
 
 export interface Setting {
@@ -13,7 +14,7 @@ export interface Setting {
   readonly aliases: ReadonlyArray<string>
   /** The environment variable that stands for it; a flag wins over it. */
   readonly env: string | undefined
-  readonly kind: "text" | "switch" | "duration" | "number"
+  readonly kind: "text" | "switch" | "duration" | "number" | "rule list"
   /** Shown behind the flag, in capitals. */
   readonly value: string
   readonly fallback: string
@@ -89,6 +90,15 @@ export const settings = {
     ["stop-after"],
   ),
   redact: setting("redact-secrets", "MESHSYNC_REDACT_SECRETS", "switch", "", "false", "replace the values of Secrets by [REDACTED]"),
+  redactPaths: setting(
+    "redact-path",
+    "MESHSYNC_REDACT_PATHS",
+    "rule list",
+    "RULES",
+    "",
+    "hide values of other kinds, e.g. pods:spec.containers[*].env[*].value; rules are separated by commas",
+    ["redact-paths"],
+  ),
   showSecrets: setting(
     "show-secrets",
     "MESHSYNC_SHOW_SECRETS",
@@ -241,6 +251,8 @@ export const faultOfKind = (kind: Setting["kind"], text: string): string | undef
   switch (kind) {
     case "text":
       return undefined
+    case "rule list":
+      return Result.match(parsePathRules(text), { onSuccess: () => undefined, onFailure: (fault) => fault })
     case "switch":
       return /^(?:1|0|t|f|true|false|on|off|yes|no)$/i.test(text) ? undefined : "parse error"
     case "duration":
@@ -266,6 +278,7 @@ export const faultOfValues = (values: Values): string | undefined => {
 
 const exampleOf: Readonly<Record<Setting["kind"], string>> = {
   text: "any text",
+  "rule list": "such as widgets.example.com:spec.password",
   switch: "true or false",
   duration: "such as 8s or 1m30s",
   number: "from 0 to 65535",
@@ -273,6 +286,9 @@ const exampleOf: Readonly<Record<Setting["kind"], string>> = {
 
 /** A comma list as the Go MeshSync splits it: a blank text is no list; elements are kept, empty ones too. */
 export const listOf = (text: string): ReadonlyArray<string> => (text.trim() === "" ? [] : text.trim().split(","))
+
+/** The rules of a text that `faultOfKind` has found sound. */
+export const redactPathsOf = ({ redactPaths }: Values): PathRules => Result.getOrElse(parsePathRules(redactPaths.text), () => new Map())
 
 /** Milliseconds of a duration that `faultOfKind` has found sound; undefined when it is negative: never. */
 export const durationMs = (text: string): number | undefined => {

@@ -97,7 +97,7 @@ const dumpPage = Effect.fnUntraced(function* (
       if (holdsLife(lane.ledger, records, record)) output.changes.push({ event: "Added", record })
     }
     const bytesMax = desk.sink.bytesMax()
-    const settings = { clusterId: desk.engine.clusterId, redact: desk.redact, reachable, bytesMax }
+    const settings = { clusterId: desk.engine.clusterId, redact: desk.redact, redactPaths: desk.redactPaths, reachable, bytesMax }
     const payloads: Array<Uint8Array> = []
     for (let next = 0; next < output.changes.length;) {
       const writer = takeWriter(desk)

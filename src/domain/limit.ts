@@ -114,6 +114,9 @@ export const configurationGoneLists = 3
 
 // Delivering ---------------------------------------------------------------------------------------------------------
 
+/** Steps of a path that `--redact-path` names: finding it recurses once for each, and an object nests no deeper than `depthMax`. */
+export const redactPathStepsMax = 64
+
 /** One batch to a sink: a big page never blocks a live change of another lane for longer than 1 MiB takes. */
 export const batchBytesMax = 1 * MiB
 /** Messages in one batch: 250 handled at 0.5 ms each keep a Go consumer busy for 125 ms. */

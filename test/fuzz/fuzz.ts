@@ -15,11 +15,15 @@ import { clearOutput, makeOutput, type Command, type Fact } from "../../src/doma
 import { makeLane } from "../../src/domain/sync/lane.ts"
 import { encodeBatch, noRecords, takeTurn, type MessageSettings } from "../../src/domain/sync/turn.ts"
 import { decodeMessageText } from "../../src/domain/wire/envelope.ts"
+import { parsePathRules } from "../../src/domain/wire/redactPath.ts"
 import { encodeText, makeWriter } from "../../src/domain/wire/writer.ts"
 import { bytesOf, writeLine, writePage } from "../domain/read/oracle.ts"
 import { specOf } from "../domain/sync/block.ts"
 import { type Chance, makeChance, mutate } from "../domain/wire/seeded.ts"
 import { mutateAside, type Side, sides } from "./aside.ts"
+
+/** A rule that meets the objects below, and mutants of them. */
+const redactPaths = Result.getOrThrow(parsePathRules("pods:spec[*],pods:data[*],services:metadata.labels[*]"))
 
 /** How often something happened: the mutants must reach all of it. */
 export type Tally = Record<"inputs" | "messages" | "pages" | "refused" | "watched" | "failures" | Side, number>
@@ -156,7 +160,7 @@ export const fuzzSeed = (seed: number, tally: Tally): void => {
   const writer = makeWriter(4096)
   const whole = chance.below(8) === 0 ? ({ _tag: "Object" } as const) : undefined
   const reachable = new Set<string>()
-  const settings = { clusterId: "c1", redact: chance.below(2) === 0, reachable, bytesMax: 1 + chance.below(4096), whole }
+  const settings = { clusterId: "c1", redact: chance.below(2) === 0, redactPaths, reachable, bytesMax: 1 + chance.below(4096), whole }
   let command: Command | undefined
   let fact: Fact | undefined = { _tag: "Started" }
   for (let nowMs = 0; nowMs < steps; nowMs++) {

@@ -179,6 +179,29 @@ describe("the value of a Secret", () => {
   })
 })
 
+describe("a value that a rule hides", () => {
+  it("is in no message, file or log line, and what stands beside it is", async () => {
+    const applied = { data: { password: canary, colour: "blue" } }
+    await plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", {
+      metadata: { name: "ruled", annotations: { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify(applied) } },
+      ...applied,
+    })
+    const rules = "configmaps:data.password"
+    const [run, consumer] = await start("admin", { MESHSYNC_REDACT_PATHS: rules, MESHSYNC_REDACT_SECRETS: "true", DEBUG: "true" })
+    await using _ = run
+    const ruled = consumer.messages.find(({ Object }) => Object.metadata.name === "ruled")
+    expect(JSON.parse(ruled?.Object.data ?? "")).toEqual({ password: "[REDACTED]", colour: "blue" })
+    expectNoCanary("messages", consumer.texts.join("\n"))
+    expectNoCanary("logs", await stop(run))
+    const args = ["snapshot", "configmaps", "--format", "json", "--show-secrets", "--redact-path", rules]
+    await using shot = await runMeshsync({ args, environment: { KUBECONFIG: plane.kubeconfig("admin") }, health: false })
+    const { status, stderr, stdout } = await shot.exit
+    expect(status, stderr).toBe(0)
+    expect(stdout).toContain('"name":"ruled"')
+    expectNoCanary("the snapshot", stdout)
+  })
+})
+
 describe("a snapshot with --once", () => {
   it("of an idle cluster is the same twice, byte by byte, and nobody else may read it", async () => {
     const folder = temporaryFolder()

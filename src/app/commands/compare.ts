@@ -13,7 +13,7 @@ import { runComparison } from "../comparison.ts"
 import { comparisonLine, comparisonTable } from "../comparisonText.ts"
 import { columnsOf, layerCluster, listenToBroker } from "../layers.ts"
 import { startPeer } from "../peer.ts"
-import { durationMs, isOn, listOf, type Values } from "../settings.ts"
+import { durationMs, isOn, listOf, type Values, redactPathsOf } from "../settings.ts"
 import type { CommandOptions } from "./command.ts"
 import { renderDocument } from "./format.ts"
 
@@ -35,10 +35,11 @@ const makeShow = () => {
 }
 
 /** The peer reads the same cluster and publishes to the same broker. */
-const peerEnvironment = ({ brokerUrl, kubeconfig, redact }: Values): Readonly<Record<string, string>> => ({
+const peerEnvironment = ({ brokerUrl, kubeconfig, redact, redactPaths }: Values): Readonly<Record<string, string>> => ({
   BROKER_URL: brokerUrl.text,
   ...(kubeconfig.from === "flag" ? { KUBECONFIG: kubeconfig.text } : {}),
   ...(redact.from === "flag" ? { MESHSYNC_REDACT_SECRETS: redact.text } : {}),
+  ...(redactPaths.from === "flag" ? { MESHSYNC_REDACT_PATHS: redactPaths.text } : {}),
 })
 
 const printReport = Effect.fnUntraced(function* (report: Report, format: string) {
@@ -61,6 +62,7 @@ export const compare = Effect.fnUntraced(function* ({ own, values, version, word
     run: {
       version,
       redact: isOn(values.redact.text),
+      redactPaths: redactPathsOf(values),
       contentDedup: false,
       outputNamespaces: isOn(own.get("allNamespaces") ?? "false") ? [] : listOf(values.namespaces.text),
       outputResources: words.flatMap((word) => word.split(",")),

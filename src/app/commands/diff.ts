@@ -11,7 +11,7 @@ import { alignSnapshots, isRedacted, wholeFormOf, type Snapshot } from "../../do
 import type { SinkError } from "../../ports/Sink.ts"
 import { layerCluster, loadSnapshotComparison } from "../layers.ts"
 import { makeMonitor, runSession } from "../session.ts"
-import { isOn, listOf, type Values } from "../settings.ts"
+import { isOn, listOf, type Values, redactPathsOf } from "../settings.ts"
 import type { CommandOptions } from "./command.ts"
 
 /** The cluster, in the place of a file's name. */
@@ -70,6 +70,7 @@ const readLive = Effect.fnUntraced(function* (values: Values, version: string, s
     {
       version,
       redact: isRedacted(snapshot) || !snapshot.objects.some(({ object }) => object.kind === "Secret"),
+      redactPaths: redactPathsOf(values),
       contentDedup: false,
       whole,
       outputNamespaces: namespacesOf(snapshot, scope),

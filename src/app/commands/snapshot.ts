@@ -10,7 +10,7 @@ import type { Requests } from "../../ports/Requests.ts"
 import type { Sink, SinkError, Written } from "../../ports/Sink.ts"
 import { layerCluster, layerCollection, layerSnapshot, layerStdout, writeBytes, type Target } from "../layers.ts"
 import { makeMonitor, runSession } from "../session.ts"
-import { durationMs, isOn, listOf, type Values } from "../settings.ts"
+import { durationMs, isOn, listOf, type Values, redactPathsOf } from "../settings.ts"
 import type { CommandOptions } from "./command.ts"
 
 /** What is written, and where to. */
@@ -79,6 +79,7 @@ export const snapshot = Effect.fnUntraced(function* (options: CommandOptions) {
     {
       version,
       redact,
+      redactPaths: redactPathsOf(values),
       contentDedup: false,
       whole: plan.whole,
       outputNamespaces: everywhere ? [] : listOf(values.namespaces.text),

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { layerCluster, layerFeed } from "../layers.ts"
 import { makeMonitor, monitorStatus, runSession } from "../session.ts"
-import { durationMs, isOn, listOf } from "../settings.ts"
+import { durationMs, isOn, listOf, redactPathsOf } from "../settings.ts"
 import type { CommandOptions } from "./command.ts"
 
 export const watch = Effect.fnUntraced(function* ({ own, values, version, words }: CommandOptions) {
@@ -16,6 +16,7 @@ export const watch = Effect.fnUntraced(function* ({ own, values, version, words 
     {
       version,
       redact: !isOn(values.showSecrets.text),
+      redactPaths: redactPathsOf(values),
       contentDedup: false,
       outputNamespaces: everywhere ? [] : listOf(values.namespaces.text),
       outputResources: words.length > 0 ? words.flatMap((word) => word.split(",")) : listOf(values.resources.text),

@@ -9,12 +9,13 @@ import { depthMax } from "../limit.ts"
 import { openBrace, quote } from "../read/json.ts"
 import { Field, endOf, startOf, type Records } from "../read/record.ts"
 import { textOf } from "../read/text.ts"
-import { apiVersionOf, type ResourceType } from "../select/resource.ts"
+import { apiVersionOf, typeKey, type ResourceType } from "../select/resource.ts"
 import type { LaneSpec } from "../select/selection.ts"
 import type { Change, ChangeEvent } from "../sync/fact.ts"
 import { writeRawText } from "./canonical.ts"
 import { writeMetadata } from "./metadata.ts"
 import { redactMember } from "./redact.ts"
+import { describePaths, hidePaths, type PathRules } from "./redactPath.ts"
 import { componentMetadata, serviceKind } from "./service.ts"
 import { writeWhole, type WholeForm } from "./whole.ts"
 import { encodeText, escapeInto, writeAscii, writeQuoted, writeText, type Writer } from "./writer.ts"
@@ -24,6 +25,8 @@ export interface EncodeSettings {
   readonly clusterId: string
   /** Whether the values of Secrets are replaced. */
   readonly redact: boolean
+  /** What else is hidden, by type. */
+  readonly redactPaths?: PathRules | undefined
   /** Those of the Services' `host:port` that accept a connection. */
   readonly reachable: ReadonlySet<string>
   /** Write whole objects in the place of what Meshery Server reads: for snapshots, never for a broker. */
@@ -37,8 +40,15 @@ const messageRevision = 1
  * What decides the text of a type's messages besides the objects: when it differs from that of an earlier run, what that run has announced
  * does not say what this one would.
  */
-export const describeContent = ({ depth = "full", type }: Pick<LaneSpec, "depth" | "type">, redact: boolean): string =>
-  `revision ${messageRevision}, ${depth}, ${depthMax} deep${redact && type.kind === "Secret" ? ", redacted" : ""}`
+export const describeContent = (
+  { depth = "full", type }: Pick<LaneSpec, "depth" | "type">,
+  redact: boolean,
+  redactPaths?: PathRules,
+): string => {
+  const paths = describePaths(redactPaths?.get(typeKey(type)))
+  const hidden = `${redact && type.kind === "Secret" ? ", redacted" : ""}${paths === "" ? "" : `, without ${paths}`}`
+  return `revision ${messageRevision}, ${depth}, ${depthMax} deep${hidden}`
+}
 
 const eventNames: Readonly<Record<ChangeEvent, string>> = { Added: "ADDED", Modified: "MODIFIED", Deleted: "DELETED" }
 
@@ -57,8 +67,16 @@ export const encodeChange = (writer: Writer, change: Change, records: Records, t
     return
   }
   writeAscii(writer, envelopeHead(change.event))
-  writePayload(writer, records, change.record, type, settings, change.event)
+  const [shown, record] = hide(records, change.record, type, settings)
+  writePayload(writer, shown, record, type, settings, change.event)
   writeAscii(writer, "}")
+}
+
+/** The record as it may be shown: where a rule concerns it, one of another block. */
+const hide = (records: Records, record: number, type: ResourceType, { redactPaths }: EncodeSettings): readonly [Records, number] => {
+  const paths = redactPaths?.get(typeKey(type))
+  const hidden = paths === undefined ? undefined : hidePaths(records, record, paths)
+  return hidden === undefined ? [records, record] : [hidden, 0]
 }
 
 /**
@@ -70,12 +88,14 @@ export const encodeWhole = (
   { event, record }: Change,
   records: Records,
   type: ResourceType,
-  { redact, whole }: EncodeSettings & { readonly whole: WholeForm },
+  settings: EncodeSettings & { readonly whole: WholeForm },
 ): boolean => {
+  const { redact, whole } = settings
+  const [shown, shownRecord] = hide(records, record, type, settings)
   const header = headerOf(records, record, type)
   const start = writer.at
   writeAscii(writer, envelopeHead(event))
-  if (!writeWhole(writer, records, record, header, whole, redact && header.kind === "Secret")) {
+  if (!writeWhole(writer, shown, shownRecord, header, whole, redact && header.kind === "Secret")) {
     writer.at = start
     return false
   }

@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import { redactPathStepsMax } from "../limit.ts"
 import { closeBracket, makeWalk, openBrace, openBracket, quote, skipSpace, skipString, skipValue } from "../read/json.ts"
 import { endOf, Field, makeRecords, startOf, type Records } from "../read/record.ts"
-import { scanLines } from "../read/scan.ts"
+import { scanPage } from "../read/scan.ts"
 import { decodeString, decodeText } from "../read/text.ts"
 import { pairSize, scanPairs } from "./pairs.ts"
 import { lastAppliedKey, redacted } from "./redact.ts"
@@ -149,6 +149,7 @@ export const hidePaths = (records: Records, record: number, paths: ReadonlyArray
   const text = start < 0 ? undefined : hideText(records.bytes, start, endOf(records, record, Field.object), paths)
   if (text === undefined) return undefined
   const hidden = makeRecords(1)
-  scanLines(encodeText(`{"type":"MODIFIED","object":${text}}`), hidden)
+  // As a page, not as a watch line: white space between members may be a line feed.
+  Result.getOrThrow(scanPage(encodeText(`{"kind":"List","apiVersion":"v1","items":[${text}]}`), hidden))
   return hidden
 }

@@ -50,6 +50,7 @@ describe("a path", () => {
     ],
     ["pods:spec.a.b, pods:spec.a", '{"a":{"b":"x"}}', '{"a":"[REDACTED]"}'],
     ["pods:spec.a.b", '{"a":[{"b":"x"}],"b":"x"}', '{"a":[{"b":"x"}],"b":"x"}'],
+    ["pods:spec.a", '{\n  "a": "x",\n  "b": 1\n}', '{\n  "a": "[REDACTED]",\n  "b": 1\n}'],
     ["pods.example.com:spec.a", '{"a":"x"}', '{"a":"x"}'],
   ])("%s hides in %s what it leads to, and nothing else", (rules, spec, expected) => {
     expect(specOf(podWith(spec), rules)).toBe(expected)

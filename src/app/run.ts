@@ -31,6 +31,7 @@ import { announceAll, untilQuiet } from "./announce.ts"
 import { makeDesk, type Desk } from "./desk.ts"
 import { runLane, type Signals } from "./laneLoop.ts"
 import { reconcileForEver } from "./reconcile.ts"
+import { holdToBudget } from "./requestBudget.ts"
 import { makeSessions, type Interactive } from "./sessions.ts"
 import { awaitConsumers, findRecorder } from "./recorder.ts"
 import { makeStoreDumps } from "./storeDump.ts"
@@ -110,9 +111,9 @@ interface Supervisor {
 
 /** Starts everything within the scope; returns at once. */
 export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
-  const api = yield* ClusterApi
-  const sink = yield* Sink
-  const engine = makeEngine(options.version, api.address, yield* Clock.currentTimeMillis)
+  const [cluster, sink] = [yield* ClusterApi, yield* Sink]
+  const engine = makeEngine(options.version, cluster.address, yield* Clock.currentTimeMillis)
+  const withinBudget = Effect.provideService(ClusterApi, holdToBudget(cluster, engine))
   engine.run = yield* drawRun
   const surveys = yield* Queue.sliding<void>(1)
   const failure = yield* Deferred.make<never, SinkError>()
@@ -125,7 +126,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const customTypes = new Set<string>()
   const isCustom = (key: string) => customTypes.has(key)
   const recorder = yield* findRecorder({ redact, redactPaths, audience: options.audience ?? "", isCustom, owes: sink.owes })
-  const desk = yield* makeDesk({ engine, redact, redactPaths, contentDedup, whole, recorder, onTypesMayHaveChanged })
+  const desk = yield* withinBudget(makeDesk({ engine, redact, redactPaths, contentDedup, whole, recorder, onTypesMayHaveChanged }))
   const fibers = yield* FiberMap.make<string, void, SinkError>()
   const supervisor: Supervisor = {
     options,
@@ -162,7 +163,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     signalsOf: (lane) => supervisor.open.get(lane.key)?.signals,
   })
   const duties = [supervise, answerRequests(supervisor), settling, tellTypes(desk), FiberMap.join(fibers), reconcile]
-  const work = Effect.all(duties, { concurrency: "unbounded", discard: true })
+  const work = withinBudget(Effect.all(duties, { concurrency: "unbounded", discard: true }))
   // A fiber that fails unseen would leave a process that looks alive: everything that ends here ends the run, defects too.
   const fail = (cause: Cause.Cause<SinkError>) => Effect.andThen(Deferred.failCause(failure, cause), Deferred.failCause(settled, cause))
   yield* Effect.forkScoped(Effect.catchCause(work, fail))

@@ -28,6 +28,14 @@ export const framerBytesKept = 256 * KiB
 export const depthMax = 512
 /** Lists running at the same time, over all lanes. */
 export const listsConcurrentMax = 3
+/**
+ * Requests of a run at once, and a second when those are used up: 300 types cost 300 lists, 300 watches and a few questions, so a start, or
+ * all watches ending together, is not slowed; 300 lanes that fail ask 10 times a second, 300 watches that end in order once.
+ */
+export const requestsBurst = 1_000
+export const requestsPerSecond = 50
+/** A Retry-After said to one list holds back all that would begin, for this long at most; the lane itself waits as long as it was told. */
+export const listsHeldMaxMs = 10 * second
 /** Wait for the first byte of an answer. */
 export const answerWaitMs = 30 * second
 /** A watch asks the API server to end it after a time drawn between these two, as client-go does. */

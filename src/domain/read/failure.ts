@@ -105,6 +105,8 @@ const failureOf = (code: number, refusal: Refusal, text: string, retryAfterMs: n
     case 406:
     case 422:
       return { _tag: "Refused", text }
+    case 429:
+      return { _tag: "Unavailable", text, retryAfterMs, throttled: true }
     case 500:
       return isConversionFailure(message) ? { _tag: "Refused", text } : { _tag: "Unavailable", text, retryAfterMs, answered: true }
     default:

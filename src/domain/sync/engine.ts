@@ -8,6 +8,7 @@ import { makeDepartures, type Departures } from "./departures.ts"
 import type { Lane } from "./lane.ts"
 import { digestText } from "./digest.ts"
 import { isRefusal } from "./reflector.ts"
+import { copyCounts, makeRequestCounts, type RequestCounts } from "./requestCounts.ts"
 import type { LaneStatus, Status } from "./status.ts"
 
 export interface Engine {
@@ -25,6 +26,8 @@ export interface Engine {
   /** Lanes of an earlier run of which no discovery has told yet whether they go on, by type key; none of `lanes`. */
   readonly asleep: Map<string, Lane>
   readonly departures: Departures
+  /** What was asked of the API server. */
+  readonly requests: RequestCounts
   /** Counters by name, shown as they are. */
   readonly counters: Record<string, number>
   /** The first discovery has been acted upon: without it no lane means nothing. */
@@ -42,6 +45,7 @@ export const makeEngine = (version: string, cluster: string, startedMs: number):
   lanes: new Map(),
   asleep: new Map(),
   departures: makeDepartures(),
+  requests: makeRequestCounts(),
   counters: {},
   surveyed: false,
   ready: false,
@@ -80,6 +84,7 @@ export const projectStatus = (engine: Engine, nowMs: number, sink: Status["sink"
   settled: isSettled(engine),
   sink,
   lanes: [...engine.lanes.values()].filter((lane) => !lane.spec.hidden).map(projectLane),
+  requests: copyCounts(engine.requests),
   counters: { ...engine.counters },
 })
 

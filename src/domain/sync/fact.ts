@@ -13,9 +13,15 @@ export type Failure =
   | { readonly _tag: "Gone"; readonly text: string }
   /**
    * 429 and 503 with or without Retry-After, 5xx, timeouts, cut connections, answers that are not the API server's.
-   * `answered`: the server is there, and fails for this kind (500, a page that is no JSON).
+   * `answered`: the server is there, and fails for this kind (500, a page that is no JSON). `throttled`: it was a 429.
    */
-  | { readonly _tag: "Unavailable"; readonly text: string; readonly retryAfterMs: number | undefined; readonly answered?: true }
+  | {
+      readonly _tag: "Unavailable"
+      readonly text: string
+      readonly retryAfterMs: number | undefined
+      readonly answered?: true
+      readonly throttled?: true
+    }
   /** 413 or a body beyond the bound: the same page with fewer objects may pass. */
   | { readonly _tag: "TooLarge"; readonly text: string }
   /** 401: credentials must be renewed. */

@@ -33,6 +33,13 @@ export interface LaneStatus {
   readonly digest: string
 }
 
+/** What was asked of the API server: by verb, how often with which answer (`ok`, `throttled` for a 429, `unavailable`, ...). */
+export interface RequestStatus {
+  readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Milliseconds that requests waited for the budget, or lists because the server had asked for patience; over all of them. */
+  readonly waitedMs: number
+}
+
 /** A run at one moment. Times are milliseconds since the epoch. */
 export interface Status {
   readonly version: string
@@ -45,6 +52,7 @@ export interface Status {
   readonly settled: boolean
   readonly sink: { readonly name: string; readonly state: string; readonly detail: string }
   readonly lanes: ReadonlyArray<LaneStatus>
-  /** Counters by name: requests of each verb, announcements, discoveries and their failures. */
+  readonly requests: RequestStatus
+  /** Counters by name: announcements, discoveries and their failures. */
   readonly counters: Readonly<Record<string, number>>
 }

@@ -2,7 +2,7 @@
  * The status as text: Prometheus' exposition format 0.0.4 for `/metrics`, and a table for people.
  * Same status, same text: kinds and counters are in the order of their names. Reads nothing but the status it is given.
  */
-import type { LaneState, LaneStatus, Status } from "./status.ts"
+import type { LaneState, LaneStatus, RequestStatus, Status } from "./status.ts"
 
 type Labels = Readonly<Record<string, string>>
 
@@ -111,6 +111,11 @@ const collectLanes = (status: Status): ReadonlyArray<Family> => {
   }))
 }
 
+const requestSamples = ({ requests: { answers } }: Status): ReadonlyArray<Sample> =>
+  Object.entries(answers)
+    .toSorted(([first], [second]) => compareText(first, second))
+    .flatMap(([verb, ofVerb]) => each("answer", ofVerb).map(({ labels, value }) => ({ labels: { verb, ...labels }, value })))
+
 /** The families that concern the whole process. */
 const collectWhole = (status: Status): ReadonlyArray<Family> => {
   const states = sinkStates.includes(status.sink.state) ? sinkStates : [...sinkStates, status.sink.state]
@@ -134,6 +139,18 @@ const collectWhole = (status: Status): ReadonlyArray<Family> => {
       type: "gauge",
       help: "1 for the state in which the output is, 0 for the others.",
       samples: stateSamples(states, status.sink.state, { sink: status.sink.name }),
+    },
+    {
+      name: "meshsync_requests_total",
+      type: "counter",
+      help: "Requests to the API server, by verb and answer; throttled is a 429.",
+      samples: requestSamples(status),
+    },
+    {
+      name: "meshsync_requests_waited_seconds_total",
+      type: "counter",
+      help: "Seconds that requests waited for the budget, or because the API server had asked for patience.",
+      samples: single(status.requests.waitedMs / 1000),
     },
     {
       name: "meshsync_operations_total",
@@ -198,6 +215,13 @@ const renderColumns = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   return rows.map((row) => `${row.map(pad).join("  ").trimEnd()}\n`).join("")
 }
 
+const requestsText = ({ answers, waitedMs }: RequestStatus): string => {
+  const all = Object.values(answers).flatMap((ofVerb) => Object.entries(ofVerb))
+  const total = (wanted: (answer: string) => boolean) => all.reduce((sum, [answer, count]) => sum + (wanted(answer) ? count : 0), 0)
+  const troubles = `${total((answer) => answer !== "ok")} failed, ${total((answer) => answer === "throttled")} of them throttled`
+  return `${total(() => true)} to the API server, ${troubles}, ${renderAge(waitedMs)} waited`
+}
+
 /** The status for a person: what it is connected to, then a line for each kind with what troubles it. */
 export const renderTable = (status: Status): string => {
   const detail = status.sink.detail === "" ? "" : ` (${status.sink.detail})`
@@ -206,6 +230,7 @@ export const renderTable = (status: Status): string => {
     ["Version", `${status.version}, up ${renderAge(status.nowMs - status.startedMs)}`],
     ["Output", `${status.sink.name} ${status.sink.state}${detail}`],
     ["State", `${status.ready ? "ready" : "not ready"}, ${status.settled ? "everything delivered once" : "still listing"}`],
+    ["Requests", requestsText(status.requests)],
   ]
   const rows = [columns, ...sortLanes(status).map((lane) => laneCells(lane, status.nowMs))]
   return `${head.map(([name, text]) => `${`${name}:`.padEnd(10)}${renderLine(text ?? "")}\n`).join("")}\n${renderColumns(rows)}`

@@ -147,6 +147,7 @@ describe("failureOfEvent", () => {
       _tag: "Unavailable",
       text: "slow",
       retryAfterMs: 4000,
+      throttled: true,
     })
     expect(event(status(504, "Timeout", "t", { details: { causes: [{ reason: "ResourceVersionTooLarge" }] } }))._tag).toBe("Unavailable")
   })

@@ -19,6 +19,8 @@ const pods = laneOf("pods", {
   lastHeardMs: 1_088_000,
 })
 
+const requests = { answers: { watch: { ok: 3 }, list: { ok: 6, throttled: 2, unavailable: 1 } }, waitedMs: 4_500 }
+
 describe("the reader of these tests", () => {
   it("refuses what the format does not allow", () => {
     const head = "# HELP a_total x\n# TYPE a_total counter\n"
@@ -38,7 +40,7 @@ describe("the reader of these tests", () => {
 })
 
 describe("metrics", () => {
-  const status = statusOf([secrets, pods, laneOf("deployments.apps", { objects: 12 })], { counters: { watches: 3, lists: 4 } })
+  const status = statusOf([secrets, pods, laneOf("deployments.apps", { objects: 12 })], { requests, counters: { watches: 3, lists: 4 } })
   const found = readExposition(renderMetrics(status))
   const pod = { resource: "pods", kind: "Pod" }
   const secret = { resource: "secrets", kind: "Secret" }
@@ -69,6 +71,10 @@ describe("metrics", () => {
       ["meshsync_settled", {}, 1],
       ["meshsync_sink_state", { sink: "nats", state: "connected" }, 1],
       ["meshsync_sink_state", { sink: "nats", state: "disconnected" }, 0],
+      ["meshsync_requests_total", { verb: "list", answer: "ok" }, 6],
+      ["meshsync_requests_total", { verb: "list", answer: "throttled" }, 2],
+      ["meshsync_requests_total", { verb: "watch", answer: "ok" }, 3],
+      ["meshsync_requests_waited_seconds_total", {}, 4.5],
       ["meshsync_operations_total", { operation: "lists" }, 4],
       ["meshsync_operations_total", { operation: "watches" }, 3],
     ]
@@ -100,11 +106,12 @@ describe("metrics", () => {
 describe("the table", () => {
   it("names the kind that is in trouble, why and since when", () => {
     assert.strictEqual(
-      renderTable(statusOf([secrets, pods])),
+      renderTable(statusOf([secrets, pods], { requests })),
       `Cluster:  https://cluster.example:6443 (id 8f)
 Version:  1.2.3, up 1m
 Output:   nats connected (nats://broker:4222)
 State:    ready, everything delivered once
+Requests: 12 to the API server, 3 failed, 2 of them throttled, 4s waited
 
 KIND     STATE     OBJECTS  LAST HEARD  PUBLISHED    TROUBLE
 pods     watching      312  2s ago      +320 ~41 -8

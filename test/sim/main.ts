@@ -1,9 +1,10 @@
 /**
- * `make sim SEEDS=n FROM=k`: runs the seeds k to k+n-1 and prints what they found. A failing seed is shrunk; its trace ends with the command
- * that runs it again. With TRACE=1 and one seed the whole trace is printed.
+ * `make sim SEEDS=n FROM=k`: runs the seeds k to k+n-1 and prints what they found, and a tenth as many of the whole engine. A failing
+ * seed is shrunk; its trace ends with the command that runs it again. With TRACE=1 and one seed the whole trace is printed.
  */
 import * as path from "node:path"
 import { actionText, drawPlan } from "./action.ts"
+import { runEngineSeeds } from "./engine/engineSeeds.ts"
 import { matrixText, mergeMatrix } from "./matrix.ts"
 import { shrink, simulate, simulatePlan } from "./simulate.ts"
 import { loadSubject } from "./subject.ts"
@@ -37,4 +38,6 @@ console.log(matrixText(matrix))
 console.log(
   `${seeds} seeds from ${from}: ${failures} failed; ${lists} completed lists and ${messages} messages judged in ${seconds.toFixed(1)} s`,
 )
+// A seed of the whole engine takes some four times as long as one of a lane.
+failures += await runEngineSeeds(from, Math.ceil(seeds / 10), traced)
 process.exitCode = failures === 0 ? 0 : 1

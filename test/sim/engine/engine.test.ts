@@ -35,7 +35,7 @@ it("does the same for the same seed, and something else for another", async () =
   }
 })
 
-/** Which way each call fails in today's run; `make sim` tries all of them. */
+/** Which way each call fails in today's run: each day another one, so that all have been tried after as many days as there are ways. */
 const dayWay = Math.floor(Date.now() / 86_400_000) % failures.length
 
 it("survives every single call of a port failing", { timeout: 120_000 }, async () => {

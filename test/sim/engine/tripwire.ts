@@ -34,5 +34,5 @@ export const failures: ReadonlyArray<Failure> = [
   { _tag: "Unauthorized", text: "Unauthorized" },
   { _tag: "TooLarge", text: "request entity too large" },
   { _tag: "Refused", text: "conversion webhook failed" },
-  { _tag: "Unavailable", text: "too many requests", retryAfterMs: 7_000 },
+  { _tag: "Unavailable", text: "too many requests", retryAfterMs: 7_000, throttled: true },
 ]

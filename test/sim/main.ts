@@ -6,6 +6,7 @@ import * as path from "node:path"
 import { actionText, drawPlan } from "./action.ts"
 import { runEngineSeeds } from "./engine/engineSeeds.ts"
 import { matrixText, mergeMatrix } from "./matrix.ts"
+import { countPatterns, patternsText } from "./sieve.ts"
 import { shrink, simulate, simulatePlan } from "./simulate.ts"
 import { loadSubject } from "./subject.ts"
 
@@ -14,6 +15,7 @@ const from = Number(process.env["FROM"] || 1)
 const traced = process.env["TRACE"] === "1"
 const subject = await loadSubject(path.resolve(import.meta.dirname, "../../src"))
 const matrix = new Map<string, number>()
+const patterns = new Map<string, number>()
 let failures = 0
 let messages = 0
 let lists = 0
@@ -21,6 +23,7 @@ const startedMs = performance.now()
 for (let seed = from; seed < from + seeds; seed++) {
   const outcome = traced ? simulatePlan(drawPlan(seed), subject, true) : simulate(seed, subject)
   mergeMatrix(matrix, outcome.matrix)
+  countPatterns(patterns, drawPlan(seed))
   messages += outcome.messages
   lists += outcome.completedLists
   if (traced) console.log(outcome.trace.join("\n"))
@@ -35,6 +38,7 @@ for (let seed = from; seed < from + seeds; seed++) {
 }
 const seconds = (performance.now() - startedMs) / 1000
 console.log(matrixText(matrix))
+console.log(patternsText(patterns))
 console.log(
   `${seeds} seeds from ${from}: ${failures} failed; ${lists} completed lists and ${messages} messages judged in ${seconds.toFixed(1)} s`,
 )

@@ -4,6 +4,7 @@
  */
 import * as path from "node:path"
 import { actionText, drawPlan, engineFaults } from "../action.ts"
+import { countPatterns, patternsText } from "../sieve.ts"
 import { loadEngine, shrinkEngine, simulateEngine } from "./engine.ts"
 
 const failuresShown = 5
@@ -13,9 +14,11 @@ export const runEngineSeeds = async (from: number, count: number, traced: boolea
   const subject = await loadEngine(path.resolve(import.meta.dirname, "../../../src"))
   const startedMs = performance.now()
   const sums = { failed: 0, messages: 0, lists: 0, announcements: 0 }
+  const patterns = new Map<string, number>()
   for (let seed = from; seed < from + count; seed++) {
     const plan = drawPlan(seed, engineFaults)
     const outcome = simulateEngine(plan, subject, undefined, traced)
+    countPatterns(patterns, plan)
     sums.messages += outcome.messages
     sums.lists += outcome.lists
     sums.announcements += outcome.announcements
@@ -28,6 +31,7 @@ export const runEngineSeeds = async (from: number, count: number, traced: boolea
     const again = `again: make sim SEEDS=1 FROM=${seed}`
     console.log([`engine, seed ${seed}: ${outcome.finding}`, ...actions, "  trace:", ...trace.slice(-60), `  ${again}\n`].join("\n"))
   }
+  console.log(`engine: ${patternsText(patterns)}`)
   const figures = `${sums.lists} lists, ${sums.announcements} announcements and ${sums.messages} messages judged`
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
   console.log(`engine: ${count} seeds from ${from}: ${sums.failed} failed; ${figures} in ${seconds} s`)

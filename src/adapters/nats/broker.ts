@@ -319,8 +319,9 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
     incoming: Stream.fromQueue(broker.requests),
     reply: (subject, payload) =>
       Effect.suspend(() => {
-        const went = isReplySubject(subject) && connection.current()?.send(subject, payload) === true
-        return went ? Effect.void : Effect.logDebug(`a reply on ${JSON.stringify(subject.slice(0, 100))} did not go out`)
+        const session = connection.current()
+        const went = isReplySubject(subject) && session?.send(subject, payload) === true
+        return went ? session.relief : Effect.logDebug(`a reply on ${JSON.stringify(subject.slice(0, 100))} did not go out`)
       }),
     subscribe: (subject) => subscribeInput(broker, connection, subject),
   })

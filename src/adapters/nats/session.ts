@@ -12,7 +12,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { createInbox, type NatsConnection, type ServerInfo } from "nats"
-import { brokerPayloadBytesMax, drainWaitMs, flushWaitMs, probeEveryMs } from "../../domain/limit.ts"
+import { brokerPayloadBytesMax, drainWaitMs, flushWaitMs, probeEveryMs, repliesAwayBytesMax } from "../../domain/limit.ts"
 import type { BrokerServer } from "./address.ts"
 import { textOf } from "./dial.ts"
 
@@ -40,6 +40,8 @@ export interface Session {
   readonly launch: (subject: string, payloads: ReadonlyArray<Uint8Array>) => Effect.Effect<Outcome>
   /** Publishes one payload and forgets it. False: it did not go out. */
   readonly send: (subject: string, payload: Uint8Array) => boolean
+  /** Waits while more than `repliesAwayBytesMax` of what was sent may not have reached the broker, at most `flushWaitMs`. */
+  readonly relief: Effect.Effect<void>
   /** Subscribes until the end, or until the returned function is called. `refused` is called when the permissions forbid it. */
   readonly subscribe: (
     subject: string,
@@ -165,6 +167,7 @@ export const makeSession = (server: BrokerServer, nc: NatsConnection, now: () =>
   const flights = makeFlights(now)
   const ended = Deferred.makeUnsafe<string>()
   let payloadBytesMax = brokerPayloadBytesMax
+  let awayBytes = 0
   const end = (reason: string) => {
     // First closed, then told: who is told may try again in the same moment, and must find it over.
     void nc.close()
@@ -184,8 +187,15 @@ export const makeSession = (server: BrokerServer, nc: NatsConnection, now: () =>
       if (nc.isClosed() || nc.isDraining() || payload.byteLength > (nc.info?.max_payload ?? payloadBytesMax)) return false
       // The package keeps the bytes until it writes them, which may be after the caller has reused them.
       nc.publish(subject, payload.slice())
+      awayBytes += payload.byteLength
       return true
     },
+    relief: Effect.suspend(() => {
+      if (awayBytes < repliesAwayBytesMax) return Effect.void
+      awayBytes = 0
+      const flushed = Effect.promise(() => nc.flush().catch(() => undefined))
+      return Effect.raceFirst(flushed, Deferred.await(ended)).pipe(Effect.timeoutOption(flushWaitMs), Effect.asVoid)
+    }),
     subscribe: (subject, queue, receive, refused) => {
       if (nc.isClosed() || nc.isDraining()) return () => undefined
       const subscription = nc.subscribe(subject, {

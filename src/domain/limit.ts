@@ -147,8 +147,8 @@ export const recreationWindowMs = 2 * second
 export const recreationRepeatMs = 1_500
 export const recreationsMax = 1_000
 /**
- * Replies that may be on their way without a word of the broker: those of a store of 50,000 pods, 400 MB, would else wait in the memory of a
- * program whose broker stands still.
+ * Replies that may be on their way without a word of the broker: those of a store of 50,000 pods, 400 MB, would else wait in memory while
+ * it stands still.
  */
 export const repliesAwayBytesMax = 1 * MiB
 /** A flush that is not answered in this time counts as doubtful. */

@@ -28,18 +28,23 @@ export interface Wish {
   readonly everywhere: string | undefined
 }
 
+/** What settings and words choose, as options of a run. */
+export const chosenBy = ({ everywhere = "false", values, words }: Wish) => ({
+  outputNamespaces: isOn(everywhere) ? [] : listOf(values.namespaces.text),
+  outputResources: words.length > 0 ? words.flatMap((word) => word.split(",")) : listOf(values.resources.text),
+  selector: values.selector.text,
+})
+
 /** Selects as a run would. Fails with ErrDiscovery when the API server does not say what it serves. */
-export const selectLive = ({ everywhere = "false", values, words }: Wish): Effect.Effect<Selected, MeshError, ClusterApi> =>
+export const selectLive = (wish: Wish): Effect.Effect<Selected, MeshError, ClusterApi> =>
   Effect.gen(function* () {
     const discovery = yield* discover
-    const configuration = yield* readConfiguration(parsePlace(values.customResource.text) ?? placeDefault)
+    const configuration = yield* readConfiguration(parsePlace(wish.values.customResource.text) ?? placeDefault)
     const definitions = configuration._tag === "Absent" ? undefined : yield* readDefinitions
     const selection = select(discovery, {
       watchList: configuration._tag === "Absent" ? "absent" : configuration._tag === "Broken" ? "broken" : configuration.watchList,
       customTypes: definitions ?? new Set(),
-      outputNamespaces: isOn(everywhere) ? [] : listOf(values.namespaces.text),
-      outputResources: words.length > 0 ? words.flatMap((word) => word.split(",")) : listOf(values.resources.text),
-      selector: values.selector.text,
+      ...chosenBy(wish),
     })
     return { ...selection, discovery, configuration, definitions: definitions?.size }
   })

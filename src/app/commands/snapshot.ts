@@ -9,8 +9,9 @@ import type { WholeForm } from "../../domain/wire/whole.ts"
 import type { Requests } from "../../ports/Requests.ts"
 import type { Sink, SinkError, Written } from "../../ports/Sink.ts"
 import { layerCluster, layerCollection, layerSnapshot, layerStdout, writeBytes, type Target } from "../layers.ts"
+import { chosenBy } from "../selected.ts"
 import { makeMonitor, runSession } from "../session.ts"
-import { durationMs, isOn, listOf, type Values, redactPathsOf } from "../settings.ts"
+import { durationMs, isOn, type Values, redactPathsOf } from "../settings.ts"
 import type { CommandOptions } from "./command.ts"
 
 /** What is written, and where to. */
@@ -73,7 +74,6 @@ const report = (plan: Plan, redact: boolean) =>
 export const snapshot = Effect.fnUntraced(function* (options: CommandOptions) {
   const { own, values, version, words } = options
   const plan = yield* readPlan(options)
-  const everywhere = isOn(own.get("allNamespaces") ?? "false")
   const redact = !isOn(values.showSecrets.text)
   const session = runSession(
     {
@@ -82,9 +82,7 @@ export const snapshot = Effect.fnUntraced(function* (options: CommandOptions) {
       redactPaths: redactPathsOf(values),
       contentDedup: false,
       whole: plan.whole,
-      outputNamespaces: everywhere ? [] : listOf(values.namespaces.text),
-      outputResources: words.length > 0 ? words.flatMap((word) => word.split(",")) : listOf(values.resources.text),
-      selector: values.selector.text,
+      ...chosenBy({ values, words, everywhere: own.get("allNamespaces") }),
       clusterId: values.clusterId.text,
       readyWhen: "settled",
       once: true,

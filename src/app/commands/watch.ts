@@ -4,23 +4,21 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { layerCluster, layerFeed } from "../layers.ts"
+import { chosenBy } from "../selected.ts"
 import { makeMonitor, monitorStatus, runSession } from "../session.ts"
-import { durationMs, isOn, listOf, redactPathsOf } from "../settings.ts"
+import { durationMs, isOn, redactPathsOf } from "../settings.ts"
 import type { CommandOptions } from "./command.ts"
 
 export const watch = Effect.fnUntraced(function* ({ own, values, version, words }: CommandOptions) {
   const monitor = makeMonitor(version, "feed")
   const feed = layerFeed({ verbose: isOn(own.get("verbose") ?? "false"), status: () => monitorStatus(monitor) })
-  const everywhere = isOn(own.get("allNamespaces") ?? "false")
   const session = runSession(
     {
       version,
       redact: !isOn(values.showSecrets.text),
       redactPaths: redactPathsOf(values),
       contentDedup: false,
-      outputNamespaces: everywhere ? [] : listOf(values.namespaces.text),
-      outputResources: words.length > 0 ? words.flatMap((word) => word.split(",")) : listOf(values.resources.text),
-      selector: values.selector.text,
+      ...chosenBy({ values, words, everywhere: own.get("allNamespaces") }),
       clusterId: "-",
       readyWhen: "settled",
       once: false,

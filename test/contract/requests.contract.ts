@@ -50,6 +50,7 @@ const hostile: ReadonlyArray<string> = [
   '{"Request":{"Entity":"delete-everything"}}',
   '{"Request":{"Entity":"informer-store","Payload":{"Reply":"all.>"}}}',
   '{"Request":{"Entity":"informer-store","Payload":{"Reply":"two words"}}}',
+  '{"Request":{"Entity":"informer-store","Payload":{"Reply":"meshery.meshsync.core"}}}',
   '{"Request":{"Entity":"exec-request","Payload":{"0":{"id":"*","name":"web","namespace":"shop"}}}}',
   '{"Request":{"Entity":"exec-request","Payload":{"0":{"id":"a b","name":"web","namespace":"shop"}}}}',
   '{"Request":{"Entity":"log-stream","Payload":{"0":{"name":"../secrets","namespace":"shop"}}}}',

@@ -16,7 +16,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { brokerQueueMax, brokerQueueWaitMs } from "../../domain/limit.ts"
 import { decodeRequest } from "../../domain/wire/request.ts"
-import { coreSubject, isReplySubject, requestQueue, requestSubject, syncSubject } from "../../domain/wire/subject.ts"
+import { coreSubject, isPublishable, requestQueue, requestSubject, syncSubject } from "../../domain/wire/subject.ts"
 import { Requests } from "../../ports/Requests.ts"
 import { accepted, type Receipt, Sink } from "../../ports/Sink.ts"
 
@@ -120,7 +120,7 @@ export const layerBroker = (broker: Broker): Layer.Layer<Sink | Requests> =>
       Context.make(Sink, sinkOf(broker)).pipe(
         Context.add(Requests, {
           incoming: Stream.map(Stream.fromQueue(messages), decodeRequest),
-          reply: (subject, payload) => (isReplySubject(subject) ? Effect.ignore(broker.publish(subject, payload)) : Effect.void),
+          reply: (subject, payload) => (isPublishable(subject) ? Effect.ignore(broker.publish(subject, payload)) : Effect.void),
           subscribe: (subject) => broker.subscribe(subject, subject),
         }),
       ),

@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
 import { errorText, meshError, type MeshError } from "../../domain/error.ts"
 import * as Limit from "../../domain/limit.ts"
 import { decodeRequest, type Request } from "../../domain/wire/request.ts"
-import { coreSubject, isReplySubject, requestQueue, requestSubject, syncSubject } from "../../domain/wire/subject.ts"
+import { coreSubject, isPublishable, requestQueue, requestSubject, syncSubject } from "../../domain/wire/subject.ts"
 import { Requests } from "../../ports/Requests.ts"
 import { accepted, Sink, type Batch, type Message, type Receipt } from "../../ports/Sink.ts"
 import { parseAddress } from "./address.ts"
@@ -320,7 +320,7 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
     reply: (subject, payload) =>
       Effect.suspend(() => {
         const session = connection.current()
-        const went = isReplySubject(subject) && session?.send(subject, payload) === true
+        const went = isPublishable(subject) && session?.send(subject, payload) === true
         return went ? session.relief : Effect.logDebug(`a reply on ${JSON.stringify(subject.slice(0, 100))} did not go out`)
       }),
     subscribe: (subject) => subscribeInput(broker, connection, subject),

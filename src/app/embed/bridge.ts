@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import { MeshError, meshError, errorRegistry, type ErrorName } from "../../domain/error.ts"
 import { requestsWaitingMax, terminalInputsMax } from "../../domain/limit.ts"
 import { decodeRequest, type Request } from "../../domain/wire/request.ts"
-import { coreSubject, isReplySubject, requestQueue, requestSubject, syncSubject } from "../../domain/wire/subject.ts"
+import { coreSubject, isPublishable, requestQueue, requestSubject, syncSubject } from "../../domain/wire/subject.ts"
 import type { ClusterApi } from "../../ports/ClusterApi.ts"
 import type { Dialer } from "../../ports/Dialer.ts"
 import { Requests } from "../../ports/Requests.ts"
@@ -116,7 +116,7 @@ const layerBrokerFrom = (broker: Broker): Layer.Layer<Sink | Requests> => {
       Context.make(Sink, sink).pipe(
         Context.add(Requests, {
           incoming: Stream.fromQueue(requests),
-          reply: (subject, payload) => (isReplySubject(subject) ? Effect.ignore(publish(subject, payload)) : Effect.void),
+          reply: (subject, payload) => (isPublishable(subject) ? Effect.ignore(publish(subject, payload)) : Effect.void),
           subscribe: (subject) => subscribeTo(broker, subject, subject, terminalInputsMax, (payload) => payload.slice()),
         }),
       ),

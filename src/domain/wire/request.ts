@@ -6,7 +6,7 @@ import { requestBytesMax } from "../limit.ts"
 import { decodeText } from "../read/text.ts"
 import { foldName, isObject } from "./serviceShape.ts"
 import { decodeWishes, type SessionWish } from "./sessionRequest.ts"
-import { isReplySubject } from "./subject.ts"
+import { isOwnSubject, isPublishable } from "./subject.ts"
 
 /** What somebody asked for on the request subject. */
 export type Request =
@@ -42,9 +42,9 @@ const printable = (text: string): string =>
 /** The payload `{"Reply":"<subject>"}` of a request for the store. */
 const decodeStore = (payload: unknown): Request => {
   const reply = isObject(payload) ? member(payload, "reply") : undefined
-  return typeof reply === "string" && isReplySubject(reply)
-    ? { _tag: "Store", reply }
-    : invalid("its payload names no subject that a reply may go to")
+  if (typeof reply !== "string" || !isPublishable(reply)) return invalid("its payload names no subject that a reply may go to")
+  if (isOwnSubject(reply)) return invalid("its reply would go to a subject on which only this program's own messages stand")
+  return { _tag: "Store", reply }
 }
 
 const decodeSessions = (tag: "Logs" | "Terminals", payload: unknown): Request => {

@@ -3,7 +3,7 @@
  * are wishes. Contract of the Go MeshSync, but that names must be names: they become paths and subjects.
  */
 import { foldName, isObject } from "./serviceShape.ts"
-import { isReplySubject } from "./subject.ts"
+import { isPublishable } from "./subject.ts"
 
 /** One wish for a log or a terminal. */
 export interface SessionWish {
@@ -60,6 +60,6 @@ export const decodeWishes = (payload: unknown, forTerminal: boolean): ReadonlyAr
   if (!isObject(payload)) return undefined
   const wishes = Object.values(payload).map(decodeWish)
   const isSound = (wish: SessionWish | undefined): wish is SessionWish =>
-    wish !== undefined && (!forTerminal || isReplySubject(`exec.${wish.id}`))
+    wish !== undefined && (!forTerminal || isPublishable(`exec.${wish.id}`))
   return wishes.every(isSound) ? wishes : undefined
 }

@@ -12,14 +12,18 @@ export const requestSubject = "meshery.meshsync.request"
 /** The queue group of the requests: of several replicas one gets each request. */
 export const requestQueue = "meshsync-request-stream"
 
+/** What this program says itself stands under these: a subject here is no one else's to name. */
+const ownPrefixes = ["meshery.meshsync.", "exec.", "input.exec."]
+const ownSubjects: ReadonlySet<string> = new Set(["meshsync-meta", "active_sessions.exec"])
+
 /** NATS bounds the protocol line at 4 KiB; a subject above this is no one's inbox. */
 const subjectLengthMax = 512
 
 /**
- * Whether a reply may go to a subject that somebody else named. Refused are what NATS itself forbids (empty tokens, white space, control
- * characters, wildcards) and subjects that begin with `$`: those are the broker's own commands (`$JS.API.STREAM.PURGE.x`).
+ * Whether something may be published on a subject. Refused are what NATS itself forbids (empty tokens, white space, control characters,
+ * wildcards) and subjects that begin with `$`: those are the broker's own commands (`$JS.API.STREAM.PURGE.x`).
  */
-export const isReplySubject = (subject: string): boolean => {
+export const isPublishable = (subject: string): boolean => {
   if (subject.length === 0 || subject.length > subjectLengthMax || subject.startsWith("$")) return false
   for (let at = 0; at < subject.length; at++) {
     const code = subject.charCodeAt(at)
@@ -27,3 +31,10 @@ export const isReplySubject = (subject: string): boolean => {
   }
   return subject.split(".").every((token) => token !== "" && token !== "*" && token !== ">")
 }
+
+/**
+ * Whether consumers take what stands on a subject for this program's own word, and a pod's shell takes it for what was typed: a reply that
+ * went there would be read as changes, marks, requests or commands.
+ */
+export const isOwnSubject = (subject: string): boolean =>
+  ownSubjects.has(subject) || ownPrefixes.some((prefix) => subject.startsWith(prefix))

@@ -15,6 +15,10 @@ describe("decodeRequest", () => {
     ['{"Request":null,"request":{"Entity":"resync-discovery"}}', resync],
     ['{"ObjectType":"request-payload","EventType":"","Request":{"Entity":"meshsync-meta"},"Object":null}', { _tag: "Meta" }],
     ['{"Request":{"Entity":"informer-store","Payload":{"Reply":"_INBOX.a.b"}}}', { _tag: "Store", reply: "_INBOX.a.b" }],
+    [
+      '{"Request":{"Entity":"informer-store","Payload":{"Reply":"meshery-server.meshsync.store"}}}',
+      { _tag: "Store", reply: "meshery-server.meshsync.store" },
+    ],
     ['{"request":{"entity":"informer-store","payload":{"reply":"x"}}}', { _tag: "Store", reply: "x" }],
     ['{"Request":{"Entity":"active-exec"}}', { _tag: "Sessions" }],
     ['{"Request":{"Entity":"log-stream","Payload":{}}}', { _tag: "Logs", wishes: [] }],
@@ -52,6 +56,16 @@ describe("decodeRequest", () => {
   ])("refuses %j", (text) => {
     expect(decodeRequest(bytesOf(text))._tag).toBe("Invalid")
   })
+
+  it.each(["meshery.meshsync.core", "meshery.meshsync.sync", "meshery.meshsync.request", "meshery.meshsync.x", "input.exec.shop.web.c.1"])(
+    "sends no dump to %s, where it would be taken for something else",
+    (reply) => {
+      expect(decodeRequest(bytesOf(JSON.stringify({ Request: { Entity: "informer-store", Payload: { Reply: reply } } })))).toEqual({
+        _tag: "Invalid",
+        reason: "its reply would go to a subject on which only this program's own messages stand",
+      })
+    },
+  )
 
   it("survives nesting bombs and refuses what is too large", () => {
     const bomb = "[".repeat(requestBytesMax)

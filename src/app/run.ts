@@ -1,6 +1,6 @@
 /**
- * One run from the first discovery to the end: opens, moves and closes lanes as the cluster and the selection want it,
- * answers requests, and says when everything has been announced once.
+ * One run from the first discovery to the end: opens, moves and closes lanes as the cluster and the selection want it, and says when
+ * everything has been announced once. How a lane works, and how a request is answered, is told elsewhere.
  */
 import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -9,7 +9,6 @@ import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
 import { discoveryAgainMs, discoveryEveryMs, laneSignalsMax } from "../domain/limit.ts"
 import { placeDefault, type Place } from "../domain/select/place.ts"
 import { planLanes } from "../domain/select/plan.ts"
@@ -20,22 +19,20 @@ import type { Fact } from "../domain/sync/fact.ts"
 import { makeLane, type Lane } from "../domain/sync/lane.ts"
 import type { Memory } from "../domain/sync/recollection.ts"
 import type { Status } from "../domain/sync/status.ts"
-import { encodeMeta } from "../domain/wire/reply.ts"
 import type { PathRules } from "../domain/wire/redactPath.ts"
 import type { WholeForm } from "../domain/wire/whole.ts"
 import { ClusterApi } from "../ports/ClusterApi.ts"
-import { Requests } from "../ports/Requests.ts"
 import { Sink, type SinkError } from "../ports/Sink.ts"
 import { followConfiguration, readConfiguration, type Configuration } from "./configuration.ts"
-import { announceAll, untilQuiet } from "./announce.ts"
+import { announceAll } from "./announce.ts"
 import { makeDesk, type Desk } from "./desk.ts"
 import { runLane, type Signals } from "./laneLoop.ts"
 import { reconcileForEver } from "./reconcile.ts"
 import { holdToBudget } from "./requestBudget.ts"
-import { makeSessions, type Interactive } from "./sessions.ts"
+import { answerRequests } from "./requests.ts"
+import type { Interactive } from "./sessions.ts"
 import { awaitConsumers, findRecorder } from "./recorder.ts"
-import { makeStoreDumps } from "./storeDump.ts"
-import { logMeshError, logNotice, makeComplaints } from "./notices.ts"
+import { logMeshError, logNotice } from "./notices.ts"
 import { watchForSettling } from "./settling.ts"
 import { discover, discoverAtLast, readClusterId, readDefinitions, type DatedDiscovery } from "./survey.ts"
 import { drawRun, tellTypes } from "./marks.ts"
@@ -162,7 +159,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     interval: () => options.reconcileInterval || supervisor.configuration.reconcileInterval,
     signalsOf: (lane) => supervisor.open.get(lane.key)?.signals,
   })
-  const duties = [supervise, answerRequests(supervisor), settling, tellTypes(desk), FiberMap.join(fibers), reconcile]
+  const duties = [supervise, answering(supervisor), settling, tellTypes(desk), FiberMap.join(fibers), reconcile]
   const work = withinBudget(Effect.all(duties, { concurrency: "unbounded", discard: true }))
   // A fiber that fails unseen would leave a process that looks alive: everything that ends here ends the run, defects too.
   const fail = (cause: Cause.Cause<SinkError>) => Effect.andThen(Deferred.failCause(failure, cause), Deferred.failCause(settled, cause))
@@ -170,6 +167,13 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const status = Effect.map(Clock.currentTimeMillis, (nowMs) => projectStatus(engine, nowMs, sink.status()))
   return { status, engine, settled: Deferred.await(settled), failed: Deferred.await(failure) } satisfies Run
 })
+
+/** Requests are answered with what the supervisor has open. */
+const answering = ({ announcements, desk, lastLanes, open, options }: Supervisor) => {
+  const { interactive = "off", outputNamespaces } = options
+  const policy = { interactive, namespaces: outputNamespaces.map((name) => name.trim()) }
+  return answerRequests({ desk, policy, announcements, announce: announceAll(desk, open, lastLanes) })
+}
 
 const identify = Effect.fnUntraced(function* (engine: Engine, options: RunOptions) {
   const { error, id } = yield* readClusterId(options.clusterId)
@@ -345,56 +349,4 @@ const endLane = Effect.fnUntraced(function* (supervisor: Supervisor, spec: LaneS
   moveAwake(supervisor.desk.engine, key)
   yield* Queue.offer(lane.signals, fact)
   supervisor.open.delete(key)
-})
-
-// Requests ---------------------------------------------------------------------------------------------------------------
-
-const answerRequests = Effect.fnUntraced(function* (supervisor: Supervisor) {
-  const requests = yield* Requests
-  const { engine } = supervisor.desk
-  const resyncs = yield* Queue.sliding<void>(1)
-  const dumps = yield* makeStoreDumps(supervisor.desk, requests.reply)
-  const { interactive = "off", outputNamespaces } = supervisor.options
-  const sessions = yield* makeSessions({ interactive, namespaces: outputNamespaces.map((name) => name.trim()) })
-  const complain = makeComplaints()
-  const { announcements } = supervisor
-  const gather = Queue.take(resyncs).pipe(
-    Effect.andThen(untilQuiet(resyncs)),
-    Effect.andThen(Queue.offer(announcements, undefined)),
-    Effect.forever,
-  )
-  // Apart from the requests: an announcement waits for lanes that are closing, and a request must not wait for it.
-  const announce = Queue.take(announcements).pipe(
-    Effect.andThen(announceAll(supervisor.desk, supervisor.open, supervisor.lastLanes)),
-    Effect.forever,
-  )
-  const answer = Stream.runForEach(requests.incoming, (request) => {
-    switch (request._tag) {
-      case "Resync":
-        addToCounter(engine, `resyncs_${request.origin}_total`)
-        return Effect.asVoid(Queue.offer(request.origin === "request" ? resyncs : announcements, undefined))
-      case "Meta":
-        addToCounter(engine, "requests_meta_total")
-        return requests.reply("meshsync-meta", encodeMeta(engine.version))
-      case "Store":
-        addToCounter(engine, "requests_store_total")
-        return dumps.ask(request.reply) ? Effect.void : complain("store", "an informer-store request was refused: too many wait already")
-      case "Logs":
-        addToCounter(engine, "requests_logs_total")
-        return sessions.ask("Logs", request.wishes)
-      case "Terminals":
-        addToCounter(engine, "requests_exec_total")
-        return sessions.ask("Terminals", request.wishes)
-      case "Sessions":
-        addToCounter(engine, "requests_sessions_total")
-        return sessions.list
-      case "Unknown":
-        addToCounter(engine, "requests_unknown_total")
-        return complain("unknown", `a request for ${JSON.stringify(request.entity)} is not understood and was ignored`)
-      case "Invalid":
-        addToCounter(engine, "requests_invalid_total")
-        return complain(request.reason, `a request was ignored: ${request.reason}`)
-    }
-  })
-  return yield* Effect.all([gather, announce, answer, dumps.work, sessions.work], { concurrency: "unbounded", discard: true })
 })

@@ -26,6 +26,7 @@ import type { Change } from "../domain/sync/fact.ts"
 import { writeEntry, type Entry } from "../domain/sync/journal.ts"
 import type { Lane } from "../domain/sync/lane.ts"
 import {
+  absorbEntry,
   adoptMemories,
   endReading,
   makeReading,
@@ -70,6 +71,9 @@ interface Book {
   readonly owes: () => boolean
   /** What was last written of it. */
   owed: boolean
+  readonly receiver: () => string | undefined
+  /** The one that was last written down; empty: none. */
+  receiverName: string
   /** One writer at a time. */
   readonly turn: Semaphore.Semaphore
   /** Entries that wait for the file: at most what one block of each lane makes. */
@@ -94,16 +98,18 @@ export interface RecorderOptions {
   readonly redact: boolean
   readonly redactPaths?: PathRules | undefined
   /** Where the messages go: whoever reads there has been told what the file says. */
-  readonly audience: string
+  readonly audience?: string | undefined
   /** Whether a definition made a type. */
   readonly isCustom: (typeKey: string) => boolean
   /** Whether consumers may have missed something (Sink). */
   readonly owes?: (() => boolean) | undefined
+  /** The process that takes the messages (Sink). */
+  readonly receiver?: (() => string | undefined) | undefined
 }
 
 /** A recorder over a file; ends with the scope, after its last entries are written. */
 export const makeRecorder = Effect.fnUntraced(function* (
-  { audience, isCustom, owes = () => false, redact, redactPaths }: RecorderOptions,
+  { audience = "", isCustom, owes = () => false, receiver = () => undefined, redact, redactPaths }: RecorderOptions,
   file: StateFile["Service"],
 ) {
   const book: Book = {
@@ -114,6 +120,8 @@ export const makeRecorder = Effect.fnUntraced(function* (
     isCustom,
     owes,
     owed: false,
+    receiver,
+    receiverName: "",
     turn: yield* Semaphore.make(1),
     pending: makeWriter(pendingBytesFirst),
     spare: makeWriter(pendingBytesFirst),
@@ -135,7 +143,10 @@ export const makeRecorder = Effect.fnUntraced(function* (
     confirm: (lane) => Effect.sync(() => tell(book, lane, (number) => ({ _tag: "Accepted", lane: number }))),
     announced: (lane) =>
       // Announced to nobody, or before all are back, it is owed still.
-      Effect.sync(() => book.owes() || tell(book, lane, (number) => ({ _tag: "Announced", lane: number }))),
+      Effect.sync(() => {
+        noteDebt(book)
+        if (!book.owed) tell(book, lane, (number) => ({ _tag: "Announced", lane: number }))
+      }),
     redeclare: (lane) => Effect.sync(() => tell(book, lane, (number) => declarationOf(book, lane, number))),
     forget: (lane) =>
       Effect.suspend(() => {
@@ -226,6 +237,9 @@ const noteDebt = (book: Book): void => {
   const owes = book.owes()
   if (owes && !book.owed) writeEntry(book.pending, { _tag: "Owed" })
   book.owed = owes
+  const name = book.receiver() ?? book.receiverName
+  if (name !== book.receiverName) writeEntry(book.pending, { _tag: "Receiver", name })
+  book.receiverName = name
 }
 
 /** After a while without entries the time is one, for those that shortly before the end of a run are not sure to have reached everybody. */
@@ -277,6 +291,11 @@ const recall = Effect.fnUntraced(function* (book: Book, clusterId: string, depar
   const recollection = fault === undefined ? reading.recollection : makeReading().recollection
   recollection.clusterId = clusterId
   recollection.audience = book.audience
+  book.receiverName = book.receiver() ?? recollection.receiver
+  const isOther = recollection.memories.size > 0 && book.receiverName !== recollection.receiver
+  if (isOther)
+    yield* Effect.logInfo("the broker is another process than before, or may be: everything is announced again once consumers are back")
+  if (book.receiverName !== "") absorbEntry(recollection, { _tag: "Receiver", name: book.receiverName })
   settleDoubts(recollection)
   const memories = adoptMemories(recollection, (spec) => describeContent(spec, book.redact, book.redactPaths))
   for (const departure of recollection.departures.entries.slice(recollection.departures.start)) rememberDeparture(departures, departure)

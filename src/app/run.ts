@@ -122,7 +122,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   })
   const customTypes = new Set<string>()
   const isCustom = (key: string) => customTypes.has(key)
-  const recorder = yield* findRecorder({ redact, redactPaths, audience: options.audience ?? "", isCustom, owes: sink.owes })
+  const recorder = yield* findRecorder({ ...options, isCustom, owes: sink.owes, receiver: sink.receiver })
   const desk = yield* withinBudget(makeDesk({ engine, redact, redactPaths, contentDedup, whole, recorder, onTypesMayHaveChanged }))
   const fibers = yield* FiberMap.make<string, void, SinkError>()
   const supervisor: Supervisor = {

@@ -74,6 +74,11 @@ export class Sink extends Context.Service<
     readonly status: () => SinkStatus
     /** Whether consumers may have missed what was accepted, so that everything will have to be announced again; absent: never. */
     readonly owes?: () => boolean
+    /**
+     * Names the process that takes the batches, for as long as it lives: where another one has taken its place, whoever listened there was
+     * cut off. Absent or undefined: nobody knows. Only a StateFile needs it, to compare it with what the run before has met.
+     */
+    readonly receiver?: () => string | undefined
     /** Everything selected has been listed and delivered once. */
     readonly settled: Effect.Effect<void, SinkError>
     /**

@@ -53,6 +53,7 @@ export interface Life {
 export interface LifeOptions extends Partial<RunOptions> {
   /** What the sink says to a batch; accepted if absent. */
   readonly owes?: () => boolean
+  readonly receiver?: () => string | undefined
   readonly receipt?: (told: ReadonlyArray<string>, messages: ReadonlyArray<Message>) => Effect.Effect<Receipt>
 }
 
@@ -62,7 +63,7 @@ const selection = ["configmaps", "secrets", "lamps"]
 export const live = <A>(
   world: World,
   during: (life: Life) => Effect.Effect<A>,
-  { owes = () => false, receipt, ...options }: LifeOptions = {},
+  { owes = () => false, receipt, receiver, ...options }: LifeOptions = {},
 ) =>
   Effect.gen(function* () {
     const told: Array<string> = []
@@ -81,6 +82,7 @@ export const live = <A>(
       status: () => ({ name: "test", state: "connected", detail: "" }),
       settled: Effect.void,
       owes,
+      ...(receiver === undefined ? {} : { receiver }),
     })
     const ports = Layer.mergeAll(
       layerMemory(world.cluster),

@@ -10,9 +10,9 @@ import { makeLane, type Lane } from "../../src/domain/sync/lane.ts"
 import { stateGrownBytesMin } from "../../src/domain/limit.ts"
 import { pageOf, pods, specOf, thing, type Thing } from "../domain/sync/block.ts"
 
-const open = Effect.fnUntraced(function* (disk: MemoryDisk, owes: () => boolean = () => false) {
+const open = Effect.fnUntraced(function* (disk: MemoryDisk, owes: () => boolean = () => false, receiver?: () => string) {
   const departures = makeDepartures()
-  const recorder = yield* makeRecorder({ redact: false, audience: "test", isCustom: () => false, owes }, stateFileOn(disk))
+  const recorder = yield* makeRecorder({ redact: false, audience: "test", isCustom: () => false, owes, receiver }, stateFileOn(disk))
   const memories = yield* recorder.recall("c1", departures)
   const held = memories.flatMap(({ ledger, spec }) => (ledger.size === 0 ? [] : [`${spec.type.plural} ${ledger.size}`]))
   const tell = (lane: Lane, things: ReadonlyArray<Thing>, leftOut: (change: Change) => boolean = () => false) => {
@@ -80,6 +80,37 @@ describe("a recorder", () => {
       )
       assert.deepStrictEqual(yield* debts, [true, false])
       assert.deepStrictEqual(yield* debts, [true, false])
+    }),
+  )
+
+  it.effect("names another receiver before it confirms that it has been told everything", () =>
+    Effect.gen(function* () {
+      const disk = makeMemoryDisk()
+      let receiver = "one"
+      const lane = makeLane(specOf())
+      const debts = Effect.scoped(Effect.map(open(disk), ({ memories }) => memories.map(({ owed }) => owed)))
+      const withReceiver = (during: (opened: Effect.Success<ReturnType<typeof open>>) => Effect.Effect<void>) =>
+        Effect.scoped(
+          Effect.flatMap(
+            open(
+              disk,
+              () => false,
+              () => receiver,
+            ),
+            during,
+          ),
+        )
+      yield* withReceiver(({ recorder, tell }) => Effect.andThen(tell(lane, [thing("a")]), recorder.confirm(lane)))
+      assert.deepStrictEqual(tagsOf(disk), ["meshsync-state", "to", "type", "+", "ok"])
+      yield* withReceiver(() => Effect.sync(() => (receiver = "two")))
+      assert.deepStrictEqual(yield* debts, [true])
+      yield* withReceiver(({ memories, recorder }) => {
+        const restored = makeLane(specOf())
+        recorder.adopt(restored, memories[0] as (typeof memories)[0])
+        receiver = "three"
+        return recorder.announced(restored)
+      })
+      assert.deepStrictEqual(yield* debts, [false])
     }),
   )
 

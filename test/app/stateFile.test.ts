@@ -150,6 +150,36 @@ describe("a run that finds the state of the one before", () => {
     }),
   )
 
+  it.effect("announces everything once more, deletions too, where another process takes the messages now", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      for (const name of ["a", "b"]) put(world, "configmaps", configMap(name))
+      const under = (name: string | undefined) =>
+        live(world, ({ settled, told }) => Effect.map(Effect.andThen(settled, longRest), () => [...told]), { receiver: () => name })
+      const first = yield* under("one")
+      drop(world, "configmaps", "b")
+      assert.deepStrictEqual(yield* under("one"), ["Deleted ConfigMap b"])
+      assert.deepStrictEqual([first.length, yield* under("two")], [2, ["Added ConfigMap a", "Deleted ConfigMap b"]])
+      assert.deepStrictEqual(yield* under("two"), [])
+      // Who it is may not be known for a while: that is no other one.
+      assert.deepStrictEqual(yield* under(undefined), [])
+      assert.deepStrictEqual(yield* under("two"), [])
+    }),
+  )
+
+  it.effect("owes it to the next run where it dies before, and where a deletion is all that there is to say", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      put(world, "configmaps", configMap("a"))
+      const options = (name: string) => ({ outputResources: ["configmaps"], receiver: () => name })
+      yield* tellAll(world, options("one"))
+      drop(world, "configmaps", "a")
+      assert.deepStrictEqual(yield* tellAll(world, options("two")), ["Deleted ConfigMap a"])
+      const said = yield* live(world, ({ settled, told }) => Effect.map(Effect.andThen(settled, longRest), () => [...told]), options("two"))
+      assert.deepStrictEqual(said, ["Deleted ConfigMap a"])
+    }),
+  )
+
   it.effect("a kind that is no longer selected is forgotten, without a word about its objects", () =>
     Effect.gen(function* () {
       const world = makeWorld()

@@ -140,6 +140,50 @@ describe("killed and started again", () => {
   })
 })
 
+describe("the broker killed as well", () => {
+  it("a consumer that comes back behind another one, when all has been said, is exact in the end; the next start says nothing", async () => {
+    const late = makeConsumer()
+    await late.attach(broker.address)
+    const truth = new Map<string, string>()
+    const keep = (name: string, { resourceVersion, uid }: Stored): void =>
+      void truth.set(`ConfigMap.v1.default.${name}`, `${uid}@${resourceVersion}`)
+    for (let i = 0; i < 20; i++) keep(`c${i}`, cluster.create(configMap(`c${i}`)))
+    const first = await start()
+    await settle(first)
+    await until("the first life is confirmed", 5_000, () => readFileSync(stateFile(), "utf8").endsWith('["ok",1]\n') || undefined)
+    await kill(first)
+    await broker.kill()
+    for (let i = 0; i < 5; i++) {
+      cluster.remove(address(`c${i}`))
+      truth.delete(`ConfigMap.v1.default.c${i}`)
+    }
+    keep("c5", cluster.patch(address("c5"), { data: { colour: "red" } }))
+    keep("new", cluster.create(configMap("new")))
+    await broker.start()
+    await consumer.attach(broker.address)
+    const second = await start()
+    await settle(second)
+    expect(consumer.state).toStrictEqual(truth)
+    // Up to here nothing but what changed was said, and not to everybody.
+    expect(consumer.messages.length).toBe(20 + 7)
+    await late.attach(broker.address)
+    expect(late.messages.length).toBe(20)
+    await until("the late one is exact", 20_000, () => (late.messages.length >= 20 + 16 + 5 ? true : undefined))
+    await awaitQuiet(late, 500, 10_000)
+    expect(late.state).toStrictEqual(truth)
+    expect(second.stdout()).toContain("the broker is another process than before")
+    await until("the debt is paid on disk", 5_000, () => readFileSync(stateFile(), "utf8").includes('["announced",') || undefined)
+    await kill(second)
+    const told = consumer.messages.length
+    const third = await start()
+    await settle(third)
+    expect(third.stdout()).not.toContain("another process")
+    expect(readFileSync(stateFile(), "utf8")).not.toContain('["owed"')
+    expect(consumer.messages.length).toBe(told)
+    await kill(third)
+  })
+})
+
 describe("one process at a time", () => {
   it("a second one with the same file ends at once and says why; the first goes on", async () => {
     cluster.create(configMap("a"))

@@ -50,6 +50,8 @@ interface Broker {
   announcer: Announcer
   bucket: Bucket
   payloadBytesMax: number
+  /** Of the server that was connected to last: a server draws its id when it starts. */
+  serverId: string
   /** Requests that found the queue full since the last line about them, and when that was. */
   dropped: number
   droppedSaidMs: number
@@ -274,6 +276,7 @@ const makeBroker = Effect.fnUntraced(function* (options: NatsOptions) {
     announcer: idleAnnouncer,
     bucket: fullBucket(paceDefault, clock.currentTimeMillisUnsafe()),
     payloadBytesMax: Limit.brokerPayloadBytesMax,
+    serverId: "",
     dropped: 0,
     droppedSaidMs: -Infinity,
     deafness: undefined,
@@ -301,6 +304,7 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
     opened: (session) =>
       Effect.suspend(() => {
         observe(broker, { _tag: "Connected" })
+        broker.serverId = session.broker.id
         return listen(broker, session)
       }),
     lost: Effect.sync(() => observe(broker, { _tag: "Disconnected" })),
@@ -312,6 +316,7 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
     mark: (payload) => deliverMark(broker, connection, payload),
     bytesMax: () => (broker.payloadBytesMax = connection.current()?.payloadBytesMax() ?? broker.payloadBytesMax),
     owes: () => isOwing(broker.announcer),
+    receiver: () => (broker.serverId === "" ? undefined : broker.serverId),
     status: () => ({ name: "nats", ...connection.status() }),
     settled: Effect.void,
   })

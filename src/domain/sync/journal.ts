@@ -23,6 +23,8 @@ const formatName = "meshsync-state"
 export type Entry =
   /** The first line: whose announcements these are. */
   | { readonly _tag: "Head"; readonly clusterId: string; readonly audience: string }
+  /** The process that takes the messages from here on: where it is another one than before, all that is known by now is owed. */
+  | { readonly _tag: "Receiver"; readonly name: string }
   /** Gives a lane a number; earlier entries of the same type under another one are void. Under the same one: it is selected differently. `content`: what else decides what its messages say. `custom`: a definition made it. */
   | { readonly _tag: "Type"; readonly lane: number; readonly spec: LaneSpec; readonly content: string; readonly custom: boolean }
   /** Is about to be announced as living. It has been when an `Accepted` of the lane follows. */
@@ -54,6 +56,8 @@ const toLine = (entry: Entry): ReadonlyArray<unknown> => {
   switch (entry._tag) {
     case "Head":
       return [formatName, formatVersion, entry.clusterId, entry.audience]
+    case "Receiver":
+      return ["to", entry.name]
     case "Type": {
       const { depth, events, namespace, namespaces, selector, type } = entry.spec
       const spec = { type, depth, events: namesOf(events), namespace, namespaces: namesOf(namespaces), selector }
@@ -144,6 +148,7 @@ const fromLine = (line: ReadonlyArray<unknown>): Entry | undefined => {
       ? { _tag: "Head", clusterId: namespace, audience: name }
       : undefined
   }
+  if (tag === "to" && typeof lane === "string") return { _tag: "Receiver", name: lane }
   if (typeof lane !== "number") return undefined
   if (tag === "type") return readType(lane, namespace)
   if (tag === "ok") return { _tag: "Accepted", lane }

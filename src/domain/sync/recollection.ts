@@ -38,6 +38,8 @@ export interface Memory {
 export interface Recollection {
   clusterId: string
   audience: string
+  /** The process that took the messages last; empty: not known. */
+  receiver: string
   /** In order of their declaration. */
   readonly memories: Map<number, Memory>
   /** Types of lanes that have been superseded: their deletions are still remembered. */
@@ -60,7 +62,15 @@ export interface Reading {
 }
 
 export const makeReading = (): Reading => ({
-  recollection: { clusterId: "", audience: "", memories: new Map(), types: new Map(), departures: makeDepartures(), lastMs: 0 },
+  recollection: {
+    clusterId: "",
+    audience: "",
+    receiver: "",
+    memories: new Map(),
+    types: new Map(),
+    departures: makeDepartures(),
+    lastMs: 0,
+  },
   framer: makeFramer(stateLineBytesMax),
   lines: 0,
   broken: false,
@@ -116,7 +126,13 @@ export const absorbEntry = (recollection: Recollection, entry: Entry): boolean =
     return true
   }
   if (entry._tag === "Owed") {
-    for (const memory of memories.values()) memory.owed = true
+    oweAll(recollection)
+    return true
+  }
+  if (entry._tag === "Receiver") {
+    // Whoever listened to the one before may have come back too late for what the one in its place was told first.
+    if (entry.name !== recollection.receiver) oweAll(recollection)
+    recollection.receiver = entry.name
     return true
   }
   if (entry._tag === "Alive") {
@@ -150,6 +166,10 @@ export const absorbEntry = (recollection: Recollection, entry: Entry): boolean =
       hold(memory, entry.object, entry.inDoubt)
       return true
   }
+}
+
+const oweAll = ({ memories }: Recollection): void => {
+  for (const memory of memories.values()) memory.owed = true
 }
 
 const applyChange = (recollection: Recollection, memory: Memory, change: Entry): void => {
@@ -190,10 +210,10 @@ export const settleDoubts = ({ departures, lastMs, memories }: Recollection): vo
   }
 }
 
-/** Keeps the lanes that hold something. Where the messages would say something else now, all of it counts as new when it is met. */
+/** Keeps the lanes that hold or owe something. Where the messages would say something else now, all of it counts as new when it is met. */
 export const adoptMemories = ({ memories }: Recollection, contentOf: (spec: LaneSpec) => string): ReadonlyArray<Memory> => {
   for (const [lane, memory] of memories) {
-    if (memory.ledger.size === 0 && memory.left.length === 0) memories.delete(lane)
+    if (memory.ledger.size === 0 && memory.left.length === 0 && !memory.owed) memories.delete(lane)
     const content = contentOf(memory.spec)
     if (content !== memory.content) doubtAll(memory.ledger)
     memory.content = content
@@ -225,8 +245,9 @@ const takeBytes = (writer: Writer): Uint8Array => {
 }
 
 function* entriesOfJournal(recollection: Recollection, nowMs: number): Generator<Entry> {
-  const { audience, clusterId, departures, lastMs, memories, types } = recollection
+  const { audience, clusterId, departures, lastMs, memories, receiver, types } = recollection
   yield { _tag: "Head", clusterId, audience }
+  if (receiver !== "") yield { _tag: "Receiver", name: receiver }
   const gone = recentDepartures(departures, nowMs, () => true)
   const numbers = new Map([...types].map(([lane, type]) => [typeName(type), lane]))
   const needed = new Set(gone.map(({ type }) => numbers.get(typeName(type))))

@@ -134,6 +134,20 @@ describe("entries", () => {
     expect(words(recollection)).toStrictEqual([`gone pods b ${uidOf("b")} 5000`])
   })
 
+  it("another receiver is owed all that is known by then, the same one nothing, and what is written anew names it", () => {
+    const receiver = (name: string): Entry => ({ _tag: "Receiver", name })
+    const [one, two] = [receiver("one"), receiver("two")]
+    const debtOf = (entries: ReadonlyArray<Entry>) => {
+      const { recollection, verdict } = readAll(bytesOf([head, ...entries]))
+      const again = readAll(Uint8Array.from([...writeJournal(recollection, 0)].flatMap((piece) => [...piece]))).recollection
+      return [verdict, recollection.memories.get(1)?.owed, again.memories.get(1)?.owed, again.receiver]
+    }
+    expect(debtOf([one, pods, said("a"), accepted, one])).toStrictEqual(["sound", false, false, "one"])
+    expect(debtOf([one, pods, said("a"), accepted, two])).toStrictEqual(["sound", true, true, "two"])
+    expect(debtOf([pods, said("a"), accepted, two])).toStrictEqual(["sound", true, true, "two"])
+    expect(debtOf([one, pods, said("a"), accepted, two, { _tag: "Announced", lane: 1 }])).toStrictEqual(["sound", false, false, "two"])
+  })
+
   it("where the messages would say something else now, all counts as new", () => {
     const { recollection } = readAll(bytesOf([head, pods, said("a"), accepted]))
     adoptMemories(recollection, () => "with other redaction")

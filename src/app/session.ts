@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { meshError, type MeshError } from "../domain/error.ts"
+import { faultOfSelector } from "../domain/select/labelSelector.ts"
 import { makeEngine, projectStatus, unreadLanes, type Engine } from "../domain/sync/engine.ts"
 import type { Status } from "../domain/sync/status.ts"
 import { Sink, type SinkError, type SinkStatus, type Written } from "../ports/Sink.ts"
@@ -39,6 +40,9 @@ export const runSession = Effect.fnUntraced(function* (
   monitor: Monitor,
   onWritten: (written: ReadonlyArray<Written>, status: Status | undefined) => Effect.Effect<void>,
 ) {
+  // The command line has looked at it already; embedders come here directly.
+  const fault = faultOfSelector(options.selector)
+  if (fault !== undefined) return yield* Effect.fail(meshError("ErrUsage", `the label selector cannot be used: ${fault}`))
   const sink = yield* Sink
   monitor.sink = sink.status
   const finish = (status?: Status) => Effect.flatMap(sink.finish ?? Effect.succeed([]), (written) => onWritten(written, status))

@@ -5,6 +5,7 @@
 import * as Result from "effect/Result"
 import { healthPort } from "../domain/limit.ts"
 import { parseDuration } from "../domain/select/duration.ts"
+import { faultOfSelector } from "../domain/select/labelSelector.ts"
 import { parsePathRules, type PathRules } from "../domain/wire/redactPath.ts"
 import { quoteText } from "./quote.ts"
 
@@ -14,7 +15,7 @@ export interface Setting {
   readonly aliases: ReadonlyArray<string>
   /** The environment variable that stands for it; a flag wins over it. */
   readonly env: string | undefined
-  readonly kind: "text" | "switch" | "duration" | "number" | "rule list"
+  readonly kind: "text" | "switch" | "duration" | "number" | "selector" | "rule list"
   /** Shown behind the flag, in capitals. */
   readonly value: string
   readonly fallback: string
@@ -67,7 +68,7 @@ export const settings = {
     "only these resources, separated by commas, in any spelling of kubectl; * for all",
     ["resources"],
   ),
-  selector: setting("selector", "MESHSYNC_SELECTOR", "text", "SELECTOR", "", "only objects with these labels, in kubectl's grammar"),
+  selector: setting("selector", "MESHSYNC_SELECTOR", "selector", "SELECTOR", "", "only objects with these labels, in kubectl's grammar"),
   outputFile: setting(
     "outputFile",
     "MESHSYNC_OUTPUT_FILE",
@@ -251,6 +252,8 @@ export const faultOfKind = (kind: Setting["kind"], text: string): string | undef
   switch (kind) {
     case "text":
       return undefined
+    case "selector":
+      return faultOfSelector(text)
     case "rule list":
       return Result.match(parsePathRules(text), { onSuccess: () => undefined, onFailure: (fault) => fault })
     case "switch":
@@ -278,6 +281,7 @@ export const faultOfValues = (values: Values): string | undefined => {
 
 const exampleOf: Readonly<Record<Setting["kind"], string>> = {
   text: "any text",
+  selector: "such as app=web,tier!=cache",
   "rule list": "such as widgets.example.com:spec.password",
   switch: "true or false",
   duration: "such as 8s or 1m30s",

@@ -52,6 +52,7 @@ describe("the root, by the rules of Go's flag package", () => {
     ["--once=maybe", 'invalid boolean value "maybe" for -once: parse error'],
     ["--health-port 65536", 'invalid value "65536" for flag -health-port: parse error'],
     ["---output file", "bad flag syntax: ---output"],
+    ["--selector a=b,,c", 'invalid value "a=b,,c" for flag -selector: a comma in the selector has nothing before or behind it'],
     ["-=x", "bad flag syntax: -=x"],
     ["--=x", "bad flag syntax: --=x"],
     // The first fault counts, also before a wish for help.
@@ -145,6 +146,8 @@ describe("a command, by kubectl's habits", () => {
     ["demo --duration 10", 'invalid value "10" for flag -duration: parse error', "demo"],
     ["demo --seed=x", 'invalid value "x" for flag -seed: parse error', "demo"],
     ["watch -A=perhaps", 'invalid boolean value "perhaps" for -A: parse error', "watch"],
+    ["snapshot -l app=web,", 'invalid value "app=web," for flag -l: a comma in the selector has nothing before or behind it', "snapshot"],
+    ["watch -l=a=b;c", 'invalid value "a=b;c" for flag -l: "a=b;c" is no requirement such as app=web', "watch"],
     ["demo pods", 'demo takes flags only, not "pods"', "demo"],
     ["status -- x", 'status takes flags only, not "x"', "status"],
   ])("refuses %s", (line, message, command) => {

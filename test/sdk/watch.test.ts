@@ -112,6 +112,13 @@ describe("watchCluster", () => {
     assert.match((error as MeshSyncError).suggestedRemediation, /--kubeconfig/)
   })
 
+  it("refuses labels that select nothing that can be asked for", async () => {
+    const select = { resources: ["pods"], labels: "app=web,,tier" }
+    const error = await collect(watchCluster({ cluster: makeFakeCluster(), select, once: true })).catch((thrown: unknown) => thrown)
+    assert.deepInclude(error, { key: "ErrUsage" })
+    assert.match((error as MeshSyncError).message, /a comma in the selector has nothing before or behind it/)
+  })
+
   it("says with once what could not be read, and logs it to whom it may concern", async () => {
     const cluster = makeFakeCluster()
     cluster.inject({ key: "secrets", verb: "list", trouble: { _tag: "Status", code: 403 }, times: Infinity })

@@ -15,9 +15,15 @@ const requirement = new RegExp(
 const splitRequirements = (text: string): ReadonlyArray<string> => text.split(/,(?![^()]*\))/)
 
 /**
- * The first requirement that is none.
+ * What is wrong with a selector, as a sentence.
  * @param text empty: everything is selected
- * @returns undefined when the selector is sound
+ * @returns undefined when the selector is sound, else a text that is never empty
  */
-export const faultOfSelector = (text: string): string | undefined =>
-  text.trim() === "" ? undefined : splitRequirements(text).find((part) => !requirement.test(part))
+export const faultOfSelector = (text: string): string | undefined => {
+  if (text.trim() === "") return undefined
+  const wrong = splitRequirements(text).find((part) => !requirement.test(part))
+  if (wrong === undefined) return undefined
+  return wrong.trim() === ""
+    ? "a comma in the selector has nothing before or behind it"
+    : `${JSON.stringify(wrong)} is no requirement such as app=web`
+}

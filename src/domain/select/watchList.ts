@@ -85,7 +85,7 @@ const readLimits = ({ depth, namespaces, selector }: DecodedEntry, members: Read
   const wrong = names.find((name) => !namespacePattern.test(name))
   if (wrong !== undefined) return Result.fail(`${JSON.stringify(wrong)} cannot be a namespace`)
   const fault = faultOfSelector(selector ?? "")
-  if (fault !== undefined) return Result.fail(`${JSON.stringify(fault)} in its selector is no requirement such as app=web`)
+  if (fault !== undefined) return Result.fail(`in its selector: ${fault}`)
   return Result.succeed({
     ...(names.length === 0 ? {} : { namespaces: names }),
     ...((selector ?? "").trim() === "" ? {} : { selector: (selector ?? "").trim() }),

@@ -19,13 +19,15 @@ describe("a label selector", () => {
   })
 
   it.each([
-    ["app=web,", ""],
-    ["app=web,tier in (", "tier in ("],
-    ["app=we b", "app=we b"],
-    ["=web", "=web"],
-    ["app=web;tier=db", "app=web;tier=db"],
-    ["app in web", "app in web"],
-    ["Example.com/a=b", "Example.com/a=b"],
+    ["app=web,tier in (", '"tier in (" is no requirement such as app=web'],
+    ["app=we b", '"app=we b" is no requirement such as app=web'],
+    ["=web", '"=web" is no requirement such as app=web'],
+    ["app=web;tier=db", '"app=web;tier=db" is no requirement such as app=web'],
+    ["app in web", '"app in web" is no requirement such as app=web'],
+    ["Example.com/a=b", '"Example.com/a=b" is no requirement such as app=web'],
+    ["app=web,", "a comma in the selector has nothing before or behind it"],
+    ["a=b,,c", "a comma in the selector has nothing before or behind it"],
+    [",a", "a comma in the selector has nothing before or behind it"],
   ])("is not: %s", (text, fault) => {
     expect(faultOfSelector(text)).toBe(fault)
   })

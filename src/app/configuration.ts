@@ -16,7 +16,7 @@ import { decodeText } from "../domain/read/text.ts"
 import type { Place } from "../domain/select/place.ts"
 import { collectionPath, type ResourceType } from "../domain/select/resource.ts"
 import { describeVerdict } from "../domain/select/verdict.ts"
-import { parseWatchList, type WatchList } from "../domain/select/watchList.ts"
+import { describeRefusals, parseWatchList, type WatchList } from "../domain/select/watchList.ts"
 import { pauseMs } from "../domain/sync/backoff.ts"
 import { clearOutput, makeOutput, type Command, type Fact, type Output } from "../domain/sync/fact.ts"
 import { makeLane, type Lane } from "../domain/sync/lane.ts"
@@ -217,7 +217,8 @@ const consider = Effect.fnUntraced(function* (follower: Follower, resource: unkn
   }
   follower.complaint = fault
   if (fault === undefined && !isSame(found, options.inForce())) yield* options.apply(found)
-  if (options.reports && resource !== undefined) yield* report(follower, resource, fault)
+  const refusals = found._tag === "Present" ? describeRefusals(found.watchList) : undefined
+  if (options.reports && resource !== undefined) yield* report(follower, resource, fault ?? refusals)
 })
 
 /** Says in its status what is thought of it. That is a courtesy: whoever may not write there only says so here. */

@@ -11,7 +11,7 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import { discoveryAgainMs, discoveryEveryMs, laneSignalsMax } from "../domain/limit.ts"
 import { placeDefault, type Place } from "../domain/select/place.ts"
-import { planLanes } from "../domain/select/plan.ts"
+import { holdRefused, planLanes } from "../domain/select/plan.ts"
 import { select, type LaneSpec } from "../domain/select/selection.ts"
 import { typeKey, typeName } from "../domain/select/resource.ts"
 import { addToCounter, moveAwake, makeEngine, projectStatus, type Engine } from "../domain/sync/engine.ts"
@@ -243,25 +243,21 @@ const survey = Effect.fnUntraced(function* (supervisor: Supervisor, { atMs, disc
   const { configuration, open, options } = supervisor
   // A deleted definition's type stays custom: it leaves when discovery no longer serves it, and its objects are announced as deleted.
   if (rereads) for (const key of (yield* readDefinitions) ?? []) supervisor.customTypes.add(key)
-  const { lanes, notices } = select(discovery, {
+  const selection = select(discovery, {
     watchList: configuration._tag === "Absent" ? "absent" : configuration._tag === "Broken" ? "broken" : configuration.watchList,
     customTypes: supervisor.customTypes,
     outputNamespaces: options.outputNamespaces,
     outputResources: options.outputResources,
     selector: options.selector,
   })
-  for (const notice of notices) {
+  for (const notice of selection.notices) {
     const key = `${notice.error} ${notice.detail}`
     if (!supervisor.warned.has(key)) yield* logNotice(notice)
     supervisor.warned.add(key)
   }
-  const plan = planLanes(
-    [...open.values()].map((lane) => lane.spec),
-    lanes,
-    discovery,
-    supervisor.missingSinceMs,
-    atMs,
-  )
+  const current = [...open.values()].map((lane) => lane.spec)
+  const lanes = holdRefused(current, selection)
+  const plan = planLanes(current, lanes, discovery, supervisor.missingSinceMs, atMs)
   supervisor.missingSinceMs = plan.missingSinceMs
   for (const spec of plan.vanish)
     yield* endLane(supervisor, spec, { _tag: "Vanished" }, "is gone: all its objects are announced as deleted")

@@ -225,6 +225,37 @@ describe("an edit of the custom resource", () => {
     }),
   )
 
+  it.effect("in which one entry is wrong leaves that kind as it is, and the others count", () =>
+    Effect.gen(function* () {
+      const { asked, engine, said, soon, world } = yield* started(
+        whitelist(entry("configmaps.v1.", { namespaces: ["shop"] }), entry("services.v1.")),
+        { reportsConfiguration: true, deleteOnClose: true },
+      )
+      said()
+      world.edit(whitelist(entry("configmaps.v1.", { selector: "a=b,,c" }), entry("secrets.v1.")))
+      yield* soon
+      const path = "apply /apis/meshery.io/v1alpha1/namespaces/meshery/meshsyncs/meshery-meshsync/status"
+      assert.deepStrictEqual(asked(), [path, "list secrets", "watch secrets"])
+      assert.deepStrictEqual(
+        said().filter((text) => !text.includes("MeshSync")),
+        ["Added Secret lab-secret", "Added Secret shop-secret"],
+      )
+      assert.isFalse(engine.lanes.has("services"))
+      assert.deepInclude(world.conditions[0], { type: "ConfigValid", status: "False" })
+      assert.match(String(world.conditions[0]?.["message"]), /entry 1 \(configmaps\.v1\.\): in its selector: a comma/)
+      world.put("configmaps", { metadata: { namespace: "shop", name: "new" } })
+      yield* soon
+      assert.deepStrictEqual(
+        said().filter((text) => !text.includes("MeshSync")),
+        ["Added ConfigMap new"],
+      )
+      world.edit(whitelist(entry("configmaps.v1.", { selector: "at=shop" }), entry("secrets.v1.")))
+      yield* soon
+      assert.deepStrictEqual(asked(), [path, "list configmaps at=shop", "watch configmaps at=shop"])
+      assert.deepInclude(world.conditions[0], { type: "ConfigValid", status: "True" })
+    }),
+  )
+
   it.effect("that cannot be used changes nothing, and is told to the resource until it is mended", () =>
     Effect.gen(function* () {
       const { asked, said, soon, world } = yield* started(whitelist(entry("configmaps.v1.")), { reportsConfiguration: true })

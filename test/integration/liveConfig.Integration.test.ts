@@ -157,16 +157,16 @@ describe("edits of the custom resource", () => {
 
     const broken = await during(
       consumer,
-      { "watch-list": { data: { whitelist: '[{"Resource":"configmaps","depth":"metadat"}]' } } },
+      specOf(entry("configmaps", { selector: "a=b,,c" }), entry("services")),
       async () => (await conditionOf())?.["status"] === "False",
     )
     expect(broken.requests).toEqual([`patch ${path}/status?fieldManager=meshsync&force=true`])
     expect(broken.told).toEqual([])
     expect(await conditionOf()).toMatchObject({
       reason: "WatchListUnusable",
-      message: expect.stringMatching(/entry 1 \(configmaps\).*nearest is metadata/) as string,
+      message: expect.stringMatching(/entry 1 \(configmaps\): in its selector: a comma/) as string,
     })
-    expect(run.stdout() + run.stderr()).toMatch(/is not applied, and what was in force stays so/)
+    expect(run.stdout() + run.stderr()).toMatch(/the whitelist's entry for configmaps does not count until it is mended/)
     expect(findLane(await run.status(), "services")).toMatchObject({ lists: 1 })
 
     const mended = await during(

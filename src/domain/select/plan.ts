@@ -6,7 +6,7 @@
 import { vanishedAfterMs } from "../limit.ts"
 import type { Discovery } from "./discovery.ts"
 import { typeKey } from "./resource.ts"
-import type { LaneSpec } from "./selection.ts"
+import type { LaneSpec, Selection } from "./selection.ts"
 
 export interface LanePlan {
   readonly open: ReadonlyArray<LaneSpec>
@@ -39,6 +39,17 @@ export const sameDepth = (a: LaneSpec, b: LaneSpec): boolean => (a.depth ?? "ful
 
 const sameScope = (a: LaneSpec, b: LaneSpec): boolean =>
   sameReach(a, b) && sameDepth(a, b) && a.hidden === b.hidden && sameSet(a.events, b.events)
+
+/** The lanes that should run: what is selected, and what runs of the types for which nothing is decided, as it is. */
+export const holdRefused = (current: ReadonlyArray<LaneSpec>, { lanes, refused }: Selection): ReadonlyArray<LaneSpec> => {
+  const decided = new Set(lanes.map(({ type }) => typeKey(type)))
+  const held = current.flatMap((lane) => {
+    const key = typeKey(lane.type)
+    const type = refused.get(key)
+    return type === undefined || decided.has(key) ? [] : [{ ...lane, type }]
+  })
+  return [...lanes, ...held]
+}
 
 /**
  * Compares what runs with what should run.

@@ -53,6 +53,8 @@ export interface SelectionInput {
 
 export interface Selection {
   readonly lanes: ReadonlyArray<LaneSpec>
+  /** By key, the types whose entry in the whitelist does not count: for these nothing is decided. */
+  readonly refused: ReadonlyMap<string, ResourceType>
   readonly notices: ReadonlyArray<Notice>
 }
 
@@ -63,6 +65,8 @@ interface Choice {
   readonly limits?: Limits
   /** An entry of the whitelist names it, alone. */
   readonly isNamed?: boolean
+  /** Its entry does not count. */
+  readonly isRefused?: boolean
 }
 type Choices = Map<string, Choice>
 
@@ -113,7 +117,7 @@ const addTypes = (
   choices: Choices,
   types: ReadonlyArray<ServedType>,
   events: ReadonlySet<EventName>,
-  more: Pick<Choice, "limits" | "isNamed"> = {},
+  more: Pick<Choice, "limits" | "isNamed" | "isRefused"> = {},
 ): void => {
   for (const type of types) {
     const key = typeKey(type)
@@ -131,13 +135,17 @@ const chooseWhitelisted = (
   notices: Array<Notice>,
 ): void => {
   for (const entry of [...whitelist.filter((one) => !isWild(one)), ...whitelist.filter(isWild)]) {
-    const { events, resource, ...limits } = entry
+    const { events, fault, resource, ...limits } = entry
+    if (fault !== undefined) {
+      const detail = `the whitelist's entry for ${resource} does not count until it is mended: ${fault}`
+      notices.push({ error: "ErrInitConfig", subject: resource, detail, level: "warning" })
+    }
     for (const event of events.filter((name) => !isEvent(name))) {
       const detail = `the whitelist gives ${resource} the event ${event}`
       notices.push({ error: "ErrUnknownEvent", subject: resource, detail, level: "warning" })
     }
     const types = findTypes(resource, "person", discovery, notices)
-    addTypes(choices, types, new Set(events.filter(isEvent)), { limits, isNamed: !isWild(entry) })
+    addTypes(choices, types, new Set(events.filter(isEvent)), { limits, isNamed: !isWild(entry), isRefused: fault !== undefined })
   }
 }
 
@@ -264,7 +272,12 @@ export const select = (discovery: Discovery, input: SelectionInput): Selection =
   const chosen = narrowed ? chooseNamed(names, listed, discovery, notices) : listed
   const namespaces = readNamespaces(input.outputNamespaces)
   const lanes: Array<LaneSpec> = []
+  const refused = new Map<string, ResourceType>()
   for (const [key, choice] of chosen) {
+    if (choice.isRefused === true && !denied.has(key)) {
+      refused.set(key, choice.type)
+      continue
+    }
     const { events, limits, type } = choice
     const reach = denied.has(key) ? "the blacklist of the MeshSync resource names it" : reachOf(choice, namespaces)
     if (typeof reach !== "string") {
@@ -279,7 +292,7 @@ export const select = (discovery: Discovery, input: SelectionInput): Selection =
   }
   const definitions = discovery.types.find((type) => type.watchable && typeKey(type) === definitionsKey)
   if (definitions !== undefined && canGrow(input, names, notices)) addDefinitions(lanes, definitions, notices)
-  return { lanes, notices }
+  return { lanes, refused, notices }
 }
 
 /** Adds the lane of the definitions, or widens the selected one: seen through a label selector, definitions would be missing. */

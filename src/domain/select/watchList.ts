@@ -1,8 +1,8 @@
 /**
  * The watch-list of the MeshSync custom resource, `spec.watch-list`: a ConfigMap whose `data.whitelist` or `data.blacklist` is a text of JSON.
  * The reading follows Go's JSON decoder where that is visible: members in any case, null for nothing, unknown members ignored.
- * Beyond the Go MeshSync both may be given, and an entry may hold `namespaces`, `selector` and `depth`; what is wrong in these, or looks like
- * one of them misspelt, is refused, because the entry would select more than was meant.
+ * Beyond the Go MeshSync both may be given, and an entry may hold `namespaces`, `selector` and `depth`. An entry in which one of these is
+ * wrong, or looks misspelt, is kept with its fault and does not count: it would select more than was meant.
  * Does not know which of the names exist.
  */
 import * as Result from "effect/Result"
@@ -24,6 +24,8 @@ export interface WhitelistEntry extends Limits {
   readonly resource: string
   /** As written; empty: watched, never published. */
   readonly events: ReadonlyArray<string>
+  /** Why the entry does not count. Its types are no other entry's either. */
+  readonly fault?: string
 }
 
 /** At least one of the lists. What the blacklist names is never published, whatever the whitelist says. */
@@ -98,11 +100,11 @@ const parseEntry = (item: Readonly<Record<string, unknown>>): Result.Result<Whit
   const decoded = decodeEntry(lower)
   if (Result.isFailure(decoded)) return Result.fail(decoded.failure.message)
   const { events, resource } = decoded.success
-  return Result.map(readLimits(decoded.success, Object.keys(lower)), (limits) => ({
+  return Result.succeed({
     resource: resource ?? "",
     events: (events ?? []).map((event) => event ?? ""),
-    ...limits,
-  }))
+    ...Result.getOrElse(readLimits(decoded.success, Object.keys(lower)), (fault) => ({ fault })),
+  })
 }
 
 const parseWhitelist = (text: string): Result.Result<ReadonlyArray<WhitelistEntry>, string> => {
@@ -157,4 +159,10 @@ export const parseWatchList = (customResource: unknown): Result.Result<WatchList
     ...(blacklist.success.length > 0 ? { blacklist: blacklist.success } : {}),
   }
   return Object.keys(given).length > 0 ? Result.succeed(given) : refuse("neither whitelist nor blacklist is given")
+}
+
+/** The entries that do not count, and why, for a person; undefined when all of them do. */
+export const describeRefusals = ({ whitelist = [] }: WatchList): string | undefined => {
+  const refusals = whitelist.flatMap(({ fault, resource }, at) => (fault === undefined ? [] : [`entry ${at + 1} (${resource}): ${fault}`]))
+  return refusals.length === 0 ? undefined : `spec.watch-list.data.whitelist cannot be used as a whole: ${refusals.join("; ")}`
 }

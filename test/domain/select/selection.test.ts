@@ -345,4 +345,23 @@ describe("an entry with limits", () => {
     expect(keys({ watchList })).not.toContain("deployments.apps")
     expect(told({ watchList })).toEqual([])
   })
+
+  it("that does not count selects nothing, keeps its types from a wildcard, and is one warning", () => {
+    const watchList = { whitelist: [entry("*"), entry("secrets", { fault: "in its selector: x" }), entry("nodes")] }
+    const { lanes, notices, refused } = choose({ watchList })
+    const selected = lanes.map(({ type }) => typeKey(type))
+    expect(selected).toEqual(expect.arrayContaining(["pods", "nodes"]))
+    expect(selected).not.toContain("secrets")
+    expect([...refused.keys()]).toEqual(["secrets"])
+    expect(notices).toEqual([
+      {
+        error: "ErrInitConfig",
+        subject: "secrets",
+        detail: "the whitelist's entry for secrets does not count until it is mended: in its selector: x",
+        level: "warning",
+      },
+    ])
+    expect(keys({ watchList, outputResources: ["secrets", "nodes"] })).not.toContain("secrets")
+    expect([...choose({ watchList: { ...watchList, blacklist: ["secrets"] } }).refused.keys()]).toEqual([])
+  })
 })

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result"
 import { describe, expect, it } from "vitest"
-import { parseWatchList } from "../../../src/domain/select/watchList.ts"
+import { describeRefusals, parseWatchList } from "../../../src/domain/select/watchList.ts"
 
 const parse = (data: unknown) => parseWatchList({ kind: "MeshSync", spec: { "watch-list": { data } } })
 const whitelist = (value: unknown) => parse({ whitelist: JSON.stringify(value) })
@@ -70,21 +70,36 @@ describe("a watch-list", () => {
     ["nothing", parse({}), /neither/],
     ["no data", parse(undefined), /neither/],
     ["empty lists", parse({ whitelist: "[]", blacklist: "[]" }), /neither/],
-    ["a depth that is none", whitelist([{ Resource: "pods", Depth: "metadat" }]), /entry 1 \(pods\): depth "metadat".*nearest is metadata/],
-    ["a depth far from any", whitelist([{ Resource: "pods", depth: "x" }]), /entry 1 \(pods\): .*one of full, metadata/],
-    [
-      "a misspelt member",
-      whitelist([{ Resource: "a" }, { Resource: "b", namespace: ["x"] }]),
-      /entry 2 \(b\): .*"namespace".*nearest is namespaces/,
-    ],
-    ["a namespace that cannot be one", whitelist([{ Resource: "a", namespaces: ["Shop"] }]), /"Shop" cannot be a namespace/],
     ["namespaces that are no list", whitelist([{ Resource: "a", namespaces: "shop" }]), /entry 1 \(a\)/],
-    ["a selector that is none", whitelist([{ Resource: "a", selector: "app=web,tier in (" }]), /"tier in \("/],
     ["a broken blacklist beside a good whitelist", parse({ whitelist: '[{"Resource":"a"}]', blacklist: "{" }), /blacklist/],
   ])("cannot be used: %s", (_, found, cause) => {
     if (Result.isSuccess(found)) throw new Error(`accepted: ${JSON.stringify(found.success)}`)
     expect(found.failure.key).toBe("ErrInitConfig")
     expect(found.failure.code).toBe("1000")
     expect(found.failure.detail).toMatch(cause)
+  })
+})
+
+describe("an entry that does not count", () => {
+  it.each([
+    ["a depth that is none", { depth: "metadat" }, /^depth "metadat".*nearest is metadata/],
+    ["a depth far from any", { Depth: "x" }, /^depth "x".*one of full, metadata/],
+    ["a misspelt member", { namespace: ["x"] }, /"namespace".*nearest is namespaces/],
+    ["a namespace that cannot be one", { namespaces: ["Shop"] }, /"Shop" cannot be a namespace/],
+    ["a selector that is none", { selector: "app=web,tier in (" }, /in its selector: "tier in \("/],
+    ["a selector with a hole", { selector: "a=b,,c" }, /in its selector: a comma .* nothing before or behind it/],
+  ])("is kept with its fault, beside the others: %s", (_, member, cause) => {
+    const found = Result.getOrThrow(
+      whitelist([
+        { Resource: "a", depth: "metadata" },
+        { Resource: "pods", Events: ["ADDED"], ...member },
+      ]),
+    )
+    expect(found.whitelist).toEqual([
+      { resource: "a", events: [], depth: "metadata" },
+      { resource: "pods", events: ["ADDED"], fault: expect.stringMatching(cause) as string },
+    ])
+    expect(describeRefusals(found)).toMatch(/^spec\.watch-list\.data\.whitelist cannot be used as a whole: entry 2 \(pods\): /)
+    expect(describeRefusals(Result.getOrThrow(whitelist([{ Resource: "a" }])))).toBeUndefined()
   })
 })

@@ -173,7 +173,7 @@ describe("an edit of the custom resource", () => {
     }),
   )
 
-  it.effect("of events alone lists nothing", () =>
+  it.effect("that takes events away lists nothing; one that adds some says everything of the kind once more", () =>
     Effect.gen(function* () {
       const { asked, said, soon, world } = yield* started(whitelist(entry("configmaps.v1.")))
       said()
@@ -186,6 +186,20 @@ describe("an edit of the custom resource", () => {
       assert.deepStrictEqual(
         said().filter((text) => !text.includes("MeshSync")),
         ["Deleted ConfigMap new"],
+      )
+      world.edit(whitelist({ Resource: "configmaps.v1.", Events: ["ADDED"] }))
+      yield* soon
+      world.put("configmaps", { metadata: { namespace: "shop", name: "gone" } })
+      Result.getOrThrow(removeObject(world.cluster, "configmaps", "shop", "gone", 0))
+      yield* soon
+      assert.deepStrictEqual(asked(), ["list configmaps", "watch configmaps"])
+      said()
+      world.edit(whitelist(entry("configmaps.v1.")))
+      yield* soon
+      assert.deepStrictEqual(asked(), ["list configmaps", "watch configmaps"])
+      assert.deepStrictEqual(
+        said().filter((text) => !text.includes("MeshSync")),
+        ["Added ConfigMap lab-map", "Added ConfigMap shop-map", "Deleted ConfigMap gone", "Deleted ConfigMap new"],
       )
     }),
   )

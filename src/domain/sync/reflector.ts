@@ -237,19 +237,21 @@ const resyncAsked = (lane: Lane, output: Output): void => {
 
 /**
  * The ledger stays. After another choice of objects the next list tells the difference: what it does not meet is swept, what stays says
- * nothing. Objects that are read in another depth look different under the same version, so they are announced once more.
+ * nothing. Objects that are read in another depth look different under the same version, and of those whose events did not all count
+ * nobody knows what consumers have, so they are announced once more.
  */
 const reselected = (lane: Lane, spec: LaneSpec, output: Output): void => {
   const { spec: before, state } = lane
   lane.spec = spec
-  if (!sameDepth(before, spec)) {
+  const isAnnounced = !sameDepth(before, spec) || !spec.events.isSubsetOf(before.events)
+  if (isAnnounced) {
     lane.announcing = true
     doubtAll(lane.ledger)
   }
   if (state._tag === "idle") return
   // An epoch says that everything was announced: not so where some of it came before these events counted.
-  if (before.events.size !== spec.events.size) lane.epochOpen = false
-  if (!sameDepth(before, spec) || !sameReach(before, spec)) {
+  if (isAnnounced || before.events.size !== spec.events.size) lane.epochOpen = false
+  if (isAnnounced || !sameReach(before, spec)) {
     lane.attempts = 0
     lane.comparison = undefined
     list(lane, output)

@@ -27,21 +27,27 @@ export const noRecords: Records = {
 const recordsOf = (fact: Fact): Records => (fact._tag === "PageListed" || fact._tag === "Observed" ? fact.records : noRecords)
 
 /**
- * Advances a lane by one fact, remembers the deletions that this announces, and after a completed announcement
+ * Advances a lane by one fact, remembers the deletions that this announces or keeps back, and after a completed announcement
  * repeats those of the last while whose address is not live again.
  */
 export const takeTurn = (lane: Lane, fact: Fact, nowMs: number, departures: Departures, output: Output): void => {
   step(lane, fact, nowMs, output)
   const records = recordsOf(fact)
-  for (const change of output.changes) {
-    if (change.event === "Deleted") rememberDeparture(departures, { ...departedOf(change, records), type: lane.spec.type, atMs: nowMs })
+  const { events, hidden, type } = lane.spec
+  const remember = (changes: ReadonlyArray<Change>): void => {
+    for (const change of changes) {
+      if (change.event === "Deleted") rememberDeparture(departures, { ...departedOf(change, records), type, atMs: nowMs })
+    }
   }
-  const { type } = lane.spec
+  remember(output.changes)
+  // Deletions may count later on: then an announcement says what was kept back.
+  if (!hidden && lane.state._tag !== "closed") remember(output.unsaid)
   if (fact._tag === "Deselected") {
     // From now on nobody knows what lives at these addresses: an earlier life's deletion, repeated, would take the present one away.
     forgetDepartures(departures, (gone) => typeName(gone.type) === typeName(type) && holds(lane.ledger, gone.namespace, gone.name))
   }
   if (!output.announced) return
+  if (!events.has("DELETED")) return
   const isGone = (gone: Departed & { readonly type: ResourceType }): boolean =>
     typeKey(gone.type) === lane.key && (gone.type.version !== type.version || !holds(lane.ledger, gone.namespace, gone.name))
   // Swept in this very turn, under the lane's own version: the same life may have departed under an older one before.

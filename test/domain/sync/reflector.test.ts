@@ -551,7 +551,25 @@ describe("a lane that is selected differently", () => {
     expect(lane.comparison).toBeUndefined()
   })
 
-  it("lists nothing when only the events are others", () => {
+  it("says everything once more when events count that did not, deletions of the time before among them", () => {
+    const lane = makeLane(specOf({ events: new Set(["MODIFIED"]) }))
+    expect(told(feed(lane, started, listed([a, b], "10")))).toEqual([])
+    expect(feed(lane, other({})).commands).toEqual([list])
+    expect(told(feed(lane, listed([a], "12")))).toEqual(["Added #0", "Deleted b"])
+    expect(feed(lane, other({ events: new Set(["ADDED", "DELETED"]) })).commands).toEqual([watch("12")])
+    // As many events, but others.
+    expect(feed(lane, other({ events: new Set(["ADDED", "MODIFIED"]) })).commands).toEqual([list])
+    expect(told(feed(lane, listed([a], "13")))).toEqual(["Added #0"])
+  })
+
+  it("makes an epoch of it, also in the middle of a list", () => {
+    const lane = listing()
+    expect(feed(lane, other({ events: new Set(["MODIFIED"]) })).marks).toEqual([])
+    expect(feed(lane, other({})).marks).toEqual(["begin"])
+    expect(feed(lane, listed([a, b], "12")).marks).toEqual(["end"])
+  })
+
+  it("lists nothing when only fewer events count", () => {
     const lane = watching()
     expect(feed(lane, other({ events: new Set(["MODIFIED"]) })).commands).toEqual([watch("10")])
     expect(told(feed(lane, observed(line("ADDED", thing("c", "11"))), observed(line("MODIFIED", thing("c", "12")))))).toEqual([

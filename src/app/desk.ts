@@ -5,13 +5,14 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { listsConcurrentMax, writerBytesKeptMax, writersKeptMax } from "../domain/limit.ts"
+import type { Intervals } from "../domain/select/interval.ts"
 import type { Engine } from "../domain/sync/engine.ts"
 import type { PathRules } from "../domain/wire/redactPath.ts"
 import type { WholeForm } from "../domain/wire/whole.ts"
 import { makeWriter, type Writer } from "../domain/wire/writer.ts"
 import { ClusterApi } from "../ports/ClusterApi.ts"
 import { Dialer } from "../ports/Dialer.ts"
-import { Sink } from "../ports/Sink.ts"
+import { Sink, type SinkError } from "../ports/Sink.ts"
 import type { Recorder } from "./recorder.ts"
 
 export interface DeskOptions {
@@ -22,6 +23,8 @@ export interface DeskOptions {
   readonly redactPaths?: PathRules | undefined
   /** Leave out messages whose object is the same, byte for byte, as the last one sent of its uid. */
   readonly contentDedup: boolean
+  /** By kind, the time between two states of an object in which only the latest one is kept; undefined: every state goes out. */
+  readonly minIntervals?: Intervals | undefined
   /** Write whole objects instead of messages. */
   readonly whole?: WholeForm | undefined
   /** Writes down what has been said; undefined: nobody will ask. */
@@ -41,6 +44,8 @@ export interface Desk extends DeskOptions {
    * creation that came after it, and a digest would be taken in the middle of a turn.
    */
   readonly words: Map<string, Semaphore.Semaphore>
+  /** What sends at once all that a lane holds back; of the lanes at work that have an interval. */
+  readonly releases: Set<Effect.Effect<void, SinkError>>
   /** Buffers that wait for the next batch. */
   readonly writers: Array<Writer>
 }
@@ -53,6 +58,7 @@ export const makeDesk = Effect.fn("makeDesk")(function* (options: DeskOptions) {
     dialer: yield* Dialer,
     lists: yield* Semaphore.make(listsConcurrentMax),
     words: new Map(),
+    releases: new Set(),
     writers: [],
   } satisfies Desk
 })

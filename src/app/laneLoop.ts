@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
@@ -12,9 +13,11 @@ import { lineBytesMax, marksEveryMs, watchTimeoutMaxMs, watchTimeoutMinMs } from
 import { frame, makeFramer, type Framer } from "../domain/read/frame.ts"
 import { makeRecords, type Records } from "../domain/read/record.ts"
 import { scanLines, scanPage } from "../domain/read/scan.ts"
+import { intervalOf } from "../domain/select/interval.ts"
 import { definitionsKey } from "../domain/select/selection.ts"
 import { pauseMs } from "../domain/sync/backoff.ts"
 import { clearOutput, makeOutput, type Command, type Fact, type Failure, type Output } from "../domain/sync/fact.ts"
+import { makeHolding, noteAccepted, takeDue, type Holding } from "../domain/sync/holding.ts"
 import type { Lane } from "../domain/sync/lane.ts"
 import { digestText } from "../domain/sync/digest.ts"
 import { noRecords, takeTurn } from "../domain/sync/turn.ts"
@@ -23,6 +26,7 @@ import { takesMarks, type SinkError } from "../ports/Sink.ts"
 import { deliverTurn } from "./deliver.ts"
 import { withWord, type Desk } from "./desk.ts"
 import { logNotice } from "./notices.ts"
+import { releaseForEver } from "./release.ts"
 
 type CommandOf<Tag extends Command["_tag"]> = Extract<Command, { _tag: Tag }>
 
@@ -36,6 +40,8 @@ interface Loop {
   readonly signals: Signals
   readonly records: Records
   readonly output: Output
+  /** Open while something may wait for its kind's interval. */
+  readonly stirred: Latch.Latch
 }
 
 /**
@@ -43,9 +49,23 @@ interface Loop {
  * @param awake the lane begins when this is done; its end may come before
  */
 export const runLane = Effect.fnUntraced(function* (desk: Desk, lane: Lane, signals: Signals, awake: Effect.Effect<void> = Effect.void) {
-  const loop: Loop = { desk, lane, signals, records: makeRecords(), output: makeOutput() }
-  return yield* desk.sink.mark === undefined ? follow(loop, awake) : Effect.raceFirst(follow(loop, awake), tellDigests(loop))
+  const loop: Loop = { desk, lane, signals, records: makeRecords(), output: makeOutput(), stirred: Latch.makeUnsafe(false) }
+  const everyMs = lane.spec.hidden ? 0 : intervalOf(desk.minIntervals, lane.key)
+  const all = desk.sink.mark === undefined ? follow(loop, awake) : Effect.raceFirst(follow(loop, awake), tellDigests(loop))
+  return yield* everyMs === 0 ? all : holdingBack(loop, makeHolding(everyMs), all)
 })
+
+/** The same, with what must wait for the kind's interval sent in time, or when the run ends. */
+const holdingBack = (loop: Loop, holding: Holding, all: Effect.Effect<void, SinkError>): Effect.Effect<void, SinkError> => {
+  const { releases } = loop.desk
+  const send = (isEnd: boolean) => release(loop, holding, isEnd)
+  const atEnd = send(true)
+  loop.lane.holding = holding
+  releases.add(atEnd)
+  return Effect.raceFirst(all, releaseForEver(holding, loop.stirred, send(false))).pipe(
+    Effect.ensuring(Effect.sync(() => releases.delete(atEnd))),
+  )
+}
 
 const follow = Effect.fnUntraced(function* (loop: Loop, awake: Effect.Effect<void>) {
   const { lane } = loop
@@ -82,13 +102,26 @@ const tellDigests = (loop: Loop): Effect.Effect<never, SinkError> => {
   return Effect.forever(Effect.andThen(Effect.sleep(marksEveryMs), tell))
 }
 
+/** Sends what may go of what waits: what that is can only be said by who has the word. */
+const release = (loop: Loop, holding: Holding, isEnd: boolean): Effect.Effect<void, SinkError> =>
+  withWord(
+    loop.desk,
+    loop.lane.key,
+  )(
+    Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+      const fact = takeDue(holding, loop.lane, nowMs, isEnd)
+      return fact === undefined ? Effect.void : Effect.andThen(decide(loop, fact), settle(loop, fact))
+    }),
+  )
+
 /** The pure half of a turn. */
-const decide = Effect.fnUntraced(function* ({ desk, lane, output }: Loop, fact: Fact) {
+const decide = Effect.fnUntraced(function* ({ desk, lane, output, stirred }: Loop, fact: Fact) {
   // A change of the definitions means that other types come, go or move; no other lane's digest is asked for.
   const digest = () => (lane.key === definitionsKey ? digestText(lane.ledger) : "")
   const before = digest()
   clearOutput(output)
   takeTurn(lane, fact, yield* Clock.currentTimeMillis, desk.engine.departures, output)
+  if (lane.holding !== undefined && lane.holding.waiting > 0) stirred.openUnsafe()
   const isNotServed = "failure" in fact && fact.failure._tag === "NotServed"
   if (isNotServed || digest() !== before) yield* desk.onTypesMayHaveChanged
   return output.commands.at(-1)
@@ -99,6 +132,7 @@ const settle = Effect.fnUntraced(function* ({ desk, lane, output }: Loop, fact: 
   const records = "records" in fact ? fact.records : noRecords
   yield* deliverTurn(desk, lane, records, output, fact._tag === "PageListed" ? "announcement" : "live")
   lane.delivered ||= lane.synced
+  if (lane.holding !== undefined) noteAccepted(lane.holding, yield* Clock.currentTimeMillis)
   if (output.commands.some((command) => command._tag === "RenewCredentials")) yield* desk.api.renewCredentials
   if (desk.recorder === undefined) return
   if (fact._tag === "Deselected") yield* desk.recorder.forget(lane)

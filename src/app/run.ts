@@ -10,6 +10,7 @@ import * as FiberMap from "effect/FiberMap"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import { discoveryAgainMs, discoveryEveryMs, laneSignalsMax } from "../domain/limit.ts"
+import type { Intervals } from "../domain/select/interval.ts"
 import { placeDefault, type Place } from "../domain/select/place.ts"
 import { holdRefused, planLanes } from "../domain/select/plan.ts"
 import { select, type LaneSpec } from "../domain/select/selection.ts"
@@ -26,6 +27,7 @@ import { Sink, type SinkError } from "../ports/Sink.ts"
 import { followConfiguration, readConfiguration, type Configuration } from "./configuration.ts"
 import { announceAll } from "./announce.ts"
 import { makeDesk, type Desk } from "./desk.ts"
+import { releaseAll } from "./release.ts"
 import { runLane, type Signals } from "./laneLoop.ts"
 import { reconcileForEver } from "./reconcile.ts"
 import { holdToBudget } from "./requestBudget.ts"
@@ -43,6 +45,8 @@ export interface RunOptions {
   readonly redact: boolean
   readonly redactPaths?: PathRules | undefined
   readonly contentDedup: boolean
+  /** By kind, the time between two states of an object in which only the latest one is kept; absent: every state goes out. */
+  readonly minIntervals?: Intervals | undefined
   /** Write whole objects instead of messages: for snapshots. */
   readonly whole?: WholeForm | undefined
   readonly outputNamespaces: ReadonlyArray<string>
@@ -73,6 +77,8 @@ export interface Run {
   readonly settled: Effect.Effect<void, SinkError>
   /** Never succeeds; fails when the sink is broken for good. */
   readonly failed: Effect.Effect<never, SinkError>
+  /** To be done before the end: what waits for its kind's interval goes out, as far as it can in a short time. */
+  readonly release: Effect.Effect<void>
 }
 
 /** An open lane with what reaches it from outside. */
@@ -115,7 +121,6 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const surveys = yield* Queue.sliding<void>(1)
   const failure = yield* Deferred.make<never, SinkError>()
   const settled = yield* Deferred.make<void, SinkError>()
-  const { contentDedup, redact, redactPaths, whole } = options
   const onTypesMayHaveChanged = Effect.suspend(() => {
     supervisor.typesMayHaveChanged = true
     return Effect.asVoid(Queue.offer(surveys, undefined))
@@ -123,7 +128,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const customTypes = new Set<string>()
   const isCustom = (key: string) => customTypes.has(key)
   const recorder = yield* findRecorder({ ...options, isCustom, owes: sink.owes, receiver: sink.receiver })
-  const desk = yield* withinBudget(makeDesk({ engine, redact, redactPaths, contentDedup, whole, recorder, onTypesMayHaveChanged }))
+  const desk = yield* withinBudget(makeDesk({ ...options, engine, recorder, onTypesMayHaveChanged }))
   const fibers = yield* FiberMap.make<string, void, SinkError>()
   const supervisor: Supervisor = {
     options,
@@ -165,7 +170,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const fail = (cause: Cause.Cause<SinkError>) => Effect.andThen(Deferred.failCause(failure, cause), Deferred.failCause(settled, cause))
   yield* Effect.forkScoped(Effect.catchCause(work, fail))
   const status = Effect.map(Clock.currentTimeMillis, (nowMs) => projectStatus(engine, nowMs, sink.status()))
-  return { status, engine, settled: Deferred.await(settled), failed: Deferred.await(failure) } satisfies Run
+  return { status, engine, settled: Deferred.await(settled), failed: Deferred.await(failure), release: releaseAll(desk) } satisfies Run
 })
 
 /** Requests are answered with what the supervisor has open. */

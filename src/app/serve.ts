@@ -23,7 +23,7 @@ import {
 import { interactives } from "./sessions.ts"
 import { makeMonitor, monitorStatus, runSession, type Monitor, type SessionOptions } from "./session.ts"
 import { runProcess, type HandSignals } from "./process.ts"
-import { durationMs, isOn, listOf, type Values, redactPathsOf } from "./settings.ts"
+import { durationMs, isOn, listOf, minIntervalsOf, type Values, redactPathsOf } from "./settings.ts"
 import { layerLog, logFormatOf } from "./telemetry.ts"
 
 export interface ServeOptions {
@@ -94,6 +94,7 @@ const sessionOptions = (mode: Mode, values: Values, version: string): SessionOpt
   // A surface that the Go MeshSync lacks redacts unless told not to.
   redact: mode === "stdout" ? !isOn(values.showSecrets.text) || isOn(values.redact.text) : isOn(values.redact.text),
   redactPaths: redactPathsOf(values),
+  minIntervals: minIntervalsOf(values),
   contentDedup: mode === "broker" && isOn(values.contentDedup.text),
   outputNamespaces: listOf(values.namespaces.text),
   outputResources: listOf(values.resources.text),

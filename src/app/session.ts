@@ -48,7 +48,7 @@ export const runSession = Effect.fnUntraced(function* (
   const finish = (status?: Status) => Effect.flatMap(sink.finish ?? Effect.succeed([]), (written) => onWritten(written, status))
   const run = Effect.scoped(
     Effect.gen(function* () {
-      const { engine, failed, settled, status } = yield* startRun(options)
+      const { engine, failed, release, settled, status } = yield* startRun(options)
       monitor.engine = engine
       engine.ready = options.readyWhen === "open"
       yield* Effect.logInfo(`run started: ${engine.cluster} is watched, changes go to ${sink.status().name}`)
@@ -60,7 +60,7 @@ export const runSession = Effect.fnUntraced(function* (
       )
       const end = options.once ? markReady : Effect.andThen(markReady, Effect.never)
       const timer = options.stopAfterMs === undefined ? Effect.never : Effect.sleep(options.stopAfterMs)
-      yield* Effect.raceFirst(Effect.raceFirst(end, timer), failed)
+      yield* Effect.ensuring(Effect.raceFirst(Effect.raceFirst(end, timer), failed), release)
       const unread = unreadLanes(engine).map((lane) => `${lane.key} (${lane.trouble?.failure.text ?? "not listed in time"})`)
       return { unread, status: yield* status }
     }),

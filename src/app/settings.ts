@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import { healthPort } from "../domain/limit.ts"
 import { parseDuration } from "../domain/select/duration.ts"
 import { faultOfSelector } from "../domain/select/labelSelector.ts"
+import { parseIntervals, type Intervals } from "../domain/select/interval.ts"
 import { parsePathRules, type PathRules } from "../domain/wire/redactPath.ts"
 import { quoteText } from "./quote.ts"
 
@@ -15,7 +16,7 @@ export interface Setting {
   readonly aliases: ReadonlyArray<string>
   /** The environment variable that stands for it; a flag wins over it. */
   readonly env: string | undefined
-  readonly kind: "text" | "switch" | "duration" | "number" | "selector" | "rule list"
+  readonly kind: "text" | "switch" | "duration" | "number" | "selector" | "rule list" | "list of intervals"
   /** Shown behind the flag, in capitals. */
   readonly value: string
   readonly fallback: string
@@ -115,6 +116,15 @@ export const settings = {
     "",
     "false",
     "leave out messages that say the same as the last one of their object",
+  ),
+  minIntervals: setting(
+    "min-interval",
+    "MESHSYNC_MIN_INTERVAL",
+    "list of intervals",
+    "INTERVALS",
+    "",
+    "send only the latest state of an object, this often at most, e.g. leases.coordination.k8s.io=10s,endpoints=5s",
+    ["min-intervals"],
   ),
   reconcileInterval: setting(
     "reconcile-interval",
@@ -256,6 +266,8 @@ export const faultOfKind = (kind: Setting["kind"], text: string): string | undef
       return faultOfSelector(text)
     case "rule list":
       return Result.match(parsePathRules(text), { onSuccess: () => undefined, onFailure: (fault) => fault })
+    case "list of intervals":
+      return Result.match(parseIntervals(text), { onSuccess: () => undefined, onFailure: (fault) => fault })
     case "switch":
       return /^(?:1|0|t|f|true|false|on|off|yes|no)$/i.test(text) ? undefined : "parse error"
     case "duration":
@@ -276,13 +288,17 @@ export const faultOfValues = (values: Values): string | undefined => {
   const found = entries.find(([key, { kind }]) => !lenient.has(key) && faultOfKind(kind, values[key].text) !== undefined)
   if (found === undefined) return undefined
   const [key, { env, kind }] = found
-  return `invalid value ${quoteText(values[key].text)} for ${env}: a ${kind} is needed, ${exampleOf[kind]}`
+  const { text } = values[key]
+  // A list is long: what is wrong with it is said first.
+  const fault = kind === "list of intervals" ? `${faultOfKind(kind, text)}; ` : ""
+  return `invalid value ${quoteText(text)} for ${env}: ${fault}a ${kind} is needed, ${exampleOf[kind]}`
 }
 
 const exampleOf: Readonly<Record<Setting["kind"], string>> = {
   text: "any text",
   selector: "such as app=web,tier!=cache",
   "rule list": "such as widgets.example.com:spec.password",
+  "list of intervals": "such as leases.coordination.k8s.io=10s,endpoints=5s",
   switch: "true or false",
   duration: "such as 8s or 1m30s",
   number: "from 0 to 65535",
@@ -293,6 +309,9 @@ export const listOf = (text: string): ReadonlyArray<string> => (text.trim() === 
 
 /** The rules of a text that `faultOfKind` has found sound. */
 export const redactPathsOf = ({ redactPaths }: Values): PathRules => Result.getOrElse(parsePathRules(redactPaths.text), () => new Map())
+
+/** The intervals of a text that `faultOfKind` has found sound. */
+export const minIntervalsOf = ({ minIntervals }: Values): Intervals => Result.getOrElse(parseIntervals(minIntervals.text), () => new Map())
 
 /** Milliseconds of a duration that `faultOfKind` has found sound; undefined when it is negative: never. */
 export const durationMs = (text: string): number | undefined => {

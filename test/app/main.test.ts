@@ -25,6 +25,7 @@ describe("the process", () => {
     [["--nope"], {}, "flag provided but not defined: -nope"],
     [["dmeo"], {}, 'unknown command "dmeo": did you mean demo?'],
     [["--stopAfter", "8"], {}, 'invalid value "8" for flag -stopAfter: parse error'],
+    [["--min-interval", "leases=soon"], {}, 'invalid value "leases=soon" for flag -min-interval: leases: time: invalid duration "soon"'],
     [[], { MESHSYNC_STOP_AFTER: "8" }, 'invalid value "8" for MESHSYNC_STOP_AFTER: a duration is needed, such as 8s or 1m30s'],
   ])("ends with status 2 for %j in %j", (words, env, message) => {
     const { said, status, stdout } = run(words, env)

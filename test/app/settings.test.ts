@@ -85,6 +85,11 @@ describe("faultOfValues", () => {
     ["MESHSYNC_STOP_AFTER", "8", 'invalid value "8" for MESHSYNC_STOP_AFTER: a duration is needed, such as 8s or 1m30s'],
     ["MESHSYNC_HEALTH_PORT", "http", 'invalid value "http" for MESHSYNC_HEALTH_PORT: a number is needed, from 0 to 65535'],
     ["MESHSYNC_SELECTOR", "a=b,,c", 'invalid value "a=b,,c" for MESHSYNC_SELECTOR: a selector is needed, such as app=web,tier!=cache'],
+    [
+      "MESHSYNC_MIN_INTERVAL",
+      "leases",
+      'invalid value "leases" for MESHSYNC_MIN_INTERVAL: "leases" is no TYPE=DURATION; a list of intervals is needed, such as leases.coordination.k8s.io=10s,endpoints=5s',
+    ],
     ["MESHSYNC_PACE", "fast", 'invalid value "fast" for MESHSYNC_PACE: a switch is needed, true or false'],
   ])("names a variable that cannot be meant: %s=%s", (name, text, message) => {
     expect(faultOfValues(gather({}, { [name]: text }))).toBe(message)

@@ -6,6 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
+import type { Intervals } from "../../src/domain/select/interval.ts"
 import { makeEngine } from "../../src/domain/sync/engine.ts"
 import type { ChangeEvent, Fact, Failure } from "../../src/domain/sync/fact.ts"
 import { makeLane } from "../../src/domain/sync/lane.ts"
@@ -69,7 +70,7 @@ const makeWatching = Effect.fnUntraced(function* (request: WatchRequest, watches
 })
 
 /** A lane of pods at work, and the strings it hangs on. */
-export const setStage = Effect.fnUntraced(function* (contentDedup = false, takesMarks = false) {
+export const setStage = Effect.fnUntraced(function* (contentDedup = false, takesMarks = false, minIntervals?: Intervals) {
   const lists = yield* Queue.unbounded<Asked<ListRequest, Uint8Array, ApiError>>()
   const watches = yield* Queue.unbounded<Watching>()
   const deliveries = yield* Queue.unbounded<Delivery>()
@@ -117,6 +118,7 @@ export const setStage = Effect.fnUntraced(function* (contentDedup = false, takes
     engine,
     redact: false,
     contentDedup,
+    minIntervals,
     onTypesMayHaveChanged: Effect.sync(() => counts.surveys++),
   }).pipe(
     Effect.provideService(ClusterApi, api),

@@ -40,6 +40,8 @@ export type Fact =
   | { readonly _tag: "ListFailed"; readonly failure: Failure }
   /** A block of watch lines: changes, bookmarks, and possibly an ERROR line, in order. */
   | { readonly _tag: "Observed"; readonly records: Records }
+  /** What had been held back may go (holding.ts): records of watch lines that the lane has been shown as bookmarks. */
+  | { readonly _tag: "Released"; readonly records: Records }
   | { readonly _tag: "WatchFailed"; readonly failure: Failure }
   | { readonly _tag: "WatchEnded" }
   | { readonly _tag: "PauseElapsed" }

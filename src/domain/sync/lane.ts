@@ -8,6 +8,7 @@ import { textOf } from "../read/text.ts"
 import type { LaneSpec } from "../select/selection.ts"
 import { typeKey } from "../select/resource.ts"
 import type { Change, ChangeEvent, Departed, Failure, Output } from "./fact.ts"
+import type { Holding } from "./holding.ts"
 import { keep, makeLedger, Outcome, remove, upsert, type Ledger } from "./ledger.ts"
 
 export type State =
@@ -89,6 +90,8 @@ export interface Lane {
   readonly counts: Counts
   /** What was last sent of each uid; filled only where repeats are suppressed. */
   readonly contents: Map<string, number>
+  /** What waits for its kind's interval; undefined where there is none. */
+  holding: Holding | undefined
 }
 
 /**
@@ -121,6 +124,7 @@ export const makeLane = (spec: LaneSpec, ledger: Ledger = makeLedger(), left: Re
   lastHeardMs: 0,
   counts: { added: 0, modified: 0, deleted: 0, doubtful: 0, resent: 0, tooLarge: 0, flawed: 0, unchanged: 0, lists: 0, bytesRead: 0 },
   contents: new Map(),
+  holding: undefined,
 })
 
 const wireEvent = { Added: "ADDED", Modified: "MODIFIED", Deleted: "DELETED" } as const
@@ -178,6 +182,11 @@ export const absorbLines = (lane: Lane, records: Records, output: Output, nowMs:
   return stopped
 }
 
+/** Takes in lines that have waited. The watch is beyond them already, so no version moves. */
+export const absorbReleased = (lane: Lane, records: Records, output: Output): void => {
+  for (let record = 0; record < records.count; record++) if (isSelected(lane, records, record)) absorb(lane, records, record, output)
+}
+
 const absorb = (lane: Lane, records: Records, record: number, output: Output): void => {
   switch (upsert(lane.ledger, records, record)) {
     case Outcome.same:
@@ -199,7 +208,7 @@ const absorbDeletion = (lane: Lane, records: Records, record: number, output: Ou
 }
 
 /** Objects of namespaces that are not selected stay out of the ledger too: nothing is ever said of them. */
-const isSelected = (lane: Lane, records: Records, record: number): boolean =>
+export const isSelected = (lane: Lane, records: Records, record: number): boolean =>
   lane.spec.namespaces === undefined || lane.spec.namespaces.has(textOf(records, record, Field.namespace))
 
 const flawText: Readonly<Record<number, string>> = {

@@ -13,7 +13,16 @@ import { Flaw, type Records } from "../read/record.ts"
 import { sameDepth, sameReach } from "../select/plan.ts"
 import type { LaneSpec } from "../select/selection.ts"
 import type { Failure, Fact, Output } from "./fact.ts"
-import { absorbLines, absorbPage, adaptLimit, announceDepartures, beginComparison, compareListed, type Lane } from "./lane.ts"
+import {
+  absorbLines,
+  absorbPage,
+  absorbReleased,
+  adaptLimit,
+  announceDepartures,
+  beginComparison,
+  compareListed,
+  type Lane,
+} from "./lane.ts"
 import { beginRound, clear, doubtAll, sweep } from "./ledger.ts"
 import { beginEpoch, endEpoch, markClosed, markDigest } from "./mark.ts"
 
@@ -34,6 +43,8 @@ export const step = (lane: Lane, fact: Fact, nowMs: number, output: Output): voi
       return listFailed(lane, fact.failure, nowMs, output)
     case "Observed":
       return observed(lane, fact.records, nowMs, output)
+    case "Released":
+      return absorbReleased(lane, fact.records, output)
     case "WatchFailed":
       return watchFailed(lane, fact.failure, nowMs, output)
     case "WatchEnded":

@@ -10,6 +10,7 @@ import { encodeChange, encodeIdentity, encodeWhole, type EncodeSettings } from "
 import type { Writer } from "../wire/writer.ts"
 import { forgetDepartures, recentDepartures, rememberDeparture, type Departure, type Departures } from "./departures.ts"
 import type { Change, ChangeEvent, Departed, Fact, Output } from "./fact.ts"
+import { holdBack, noteStep } from "./holding.ts"
 import type { Lane } from "./lane.ts"
 import { holds } from "./ledger.ts"
 import { noteOmitted, noteSent } from "./mark.ts"
@@ -24,15 +25,18 @@ export const noRecords: Records = {
   flaws: new Uint8Array(0),
 }
 
-const recordsOf = (fact: Fact): Records => (fact._tag === "PageListed" || fact._tag === "Observed" ? fact.records : noRecords)
+const recordsOf = (fact: Fact): Records => ("records" in fact ? fact.records : noRecords)
 
 /**
- * Advances a lane by one fact, remembers the deletions that this announces or keeps back, and after a completed announcement
- * repeats those of the last while whose address is not live again.
+ * Advances a lane by one fact, but for what is held back of it, remembers the deletions that this announces or keeps back, and after a
+ * completed announcement repeats those of the last while whose address is not live again.
  */
 export const takeTurn = (lane: Lane, fact: Fact, nowMs: number, departures: Departures, output: Output): void => {
-  step(lane, fact, nowMs, output)
+  const { holding } = lane
   const records = recordsOf(fact)
+  if (holding !== undefined && fact._tag === "Observed") holdBack(holding, lane, records, nowMs)
+  step(lane, fact, nowMs, output)
+  if (holding !== undefined) noteStep(holding, lane, fact, records, output, nowMs)
   const { events, hidden, type } = lane.spec
   const remember = (changes: ReadonlyArray<Change>): void => {
     for (const change of changes) {

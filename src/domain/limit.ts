@@ -230,6 +230,11 @@ export const omittedMax = 100
 export const dumpsWaitingMax = 4
 /** Objects in one message of a dump, as in the Go MeshSync. */
 export const dumpItemsMax = 5
+/**
+ * Failed lists that one dump asks for again, over all its kinds. The pauses double from half a second to 30 s: 90 s in all, and 4 min where
+ * the server asks for longer ones. Other dumps wait as long.
+ */
+export const dumpRetriesMax = 8
 /** After a dump's last message the deletions since its beginning are said again at these times: Meshery Server gathers for 500 ms. */
 export const dumpRepeatsMs: ReadonlyArray<number> = [2 * second, 10 * second]
 

@@ -16,6 +16,8 @@ export class Requests extends Context.Service<
     readonly incoming: Stream.Stream<Request>
     /** Publishes a reply. Lost without an error when the broker is away: whoever asked asks again. */
     readonly reply: (subject: string, payload: Uint8Array) => Effect.Effect<void>
+    /** A reply of many messages need not be held to the rate that Meshery Server can take. */
+    readonly unpaced?: boolean
     /** What is published on a subject, until the scope closes. What finds `terminalInputsMax` messages waiting is dropped. */
     readonly subscribe: (subject: string) => Effect.Effect<Queue.Dequeue<Uint8Array>, never, Scope.Scope>
   }

@@ -1,11 +1,13 @@
 /** The answer to `informer-store` beside a lane at work: what goes out, what stays in, what is said again, and who is refused. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as TestClock from "effect/testing/TestClock"
 import { makeStoreDumps } from "../../src/app/storeDump.ts"
-import { dumpsWaitingMax } from "../../src/domain/limit.ts"
+import { dumpRetriesMax, dumpsWaitingMax, retryLastMs } from "../../src/domain/limit.ts"
+import type { Failure } from "../../src/domain/sync/fact.ts"
 import { thing } from "../domain/sync/block.ts"
 import { accept, failed, line, linesText, pageText, setStage } from "./stage.ts"
 
@@ -26,16 +28,19 @@ const read = (subject: string, payload: Uint8Array): Sent => {
 }
 
 /** A lane that watches all things, and the dumps beside it. */
-const setDumps = Effect.fnUntraced(function* () {
+const setDumps = Effect.fnUntraced(function* ({ unpaced = false, isSlow = false } = {}) {
   const stage = yield* setStage()
   stage.desk.engine.lanes.set(stage.lane.key, stage.lane)
   yield* Deferred.succeed((yield* stage.nextList).answer, pageText(things, "5"))
   yield* accept(yield* stage.nextDelivery)
   const watch = yield* stage.nextWatch
   const sent = yield* Queue.unbounded<Sent>()
-  const dumps = yield* makeStoreDumps(stage.desk, (subject, payload) => Effect.asVoid(Queue.offer(sent, read(subject, payload))))
+  const taken = yield* Queue.unbounded<void>()
+  const reply = (subject: string, payload: Uint8Array) =>
+    Effect.andThen(Queue.offer(sent, read(subject, payload)), isSlow ? Queue.take(taken) : Effect.void)
+  const dumps = yield* makeStoreDumps(stage.desk, { reply, unpaced })
   yield* Effect.forkChild(dumps.work, { startImmediately: true })
-  return { stage, watch, sent, dumps }
+  return { stage, watch, sent, dumps, taken }
 })
 
 describe("informer-store", () => {
@@ -106,10 +111,85 @@ describe("informer-store", () => {
       for (let waiting = 0; waiting < dumpsWaitingMax; waiting++) assert.isTrue(dumps.ask(`waiting${waiting}`))
       assert.isFalse(dumps.ask("refused"))
       assert.strictEqual(yield* stage.unseenLists, 0)
-      yield* Deferred.fail(running.answer, failed({ _tag: "Unavailable", text: "503", retryAfterMs: undefined }))
+      yield* Deferred.fail(running.answer, failed({ _tag: "Forbidden", text: "403" }))
       yield* TestClock.adjust("11 seconds")
       yield* Deferred.succeed((yield* stage.nextList).answer, pageText([a], "9"))
       assert.deepInclude(yield* Queue.take(sent), { subject: "waiting0", names: ["a"] })
+    }),
+  )
+
+  it.effect("asks again for a page that failed, and begins anew where the list has grown too old", () =>
+    Effect.gen(function* () {
+      const { dumps, sent, stage } = yield* setDumps()
+      dumps.ask("_INBOX.one")
+      yield* Deferred.succeed((yield* stage.nextList).answer, pageText([a], "9", "t1"))
+      yield* Queue.take(sent)
+      yield* TestClock.adjust("1 second")
+      const breakOff = (failure: Failure) =>
+        Effect.gen(function* () {
+          yield* Deferred.fail((yield* stage.nextList).answer, failed(failure))
+          assert.strictEqual(yield* stage.unseenLists, 0)
+          yield* TestClock.adjust("5 seconds")
+        })
+      yield* breakOff({ _tag: "Unavailable", text: "503", retryAfterMs: 2_000 })
+      yield* breakOff({ _tag: "TooLarge", text: "413" })
+      const second = yield* stage.nextList
+      assert.deepInclude(second.request, { continue: "t1", limit: 50 })
+      yield* Deferred.fail(second.answer, failed({ _tag: "Gone", text: "410" }))
+      yield* TestClock.adjust("5 seconds")
+      const anew = yield* stage.nextList
+      assert.strictEqual(anew.request.continue, "")
+      yield* Deferred.succeed(anew.answer, pageText([a, b], "10"))
+      assert.deepStrictEqual((yield* Queue.take(sent)).names, ["a", "b"])
+    }),
+  )
+
+  it.effect("gives a kind up after so many failures, however long it is told to wait, and goes on with the next dump", () =>
+    Effect.gen(function* () {
+      const { dumps, sent, stage } = yield* setDumps()
+      dumps.ask("_INBOX.one")
+      dumps.ask("_INBOX.two")
+      const beganMs = yield* Clock.currentTimeMillis
+      for (let failures = 0; failures <= dumpRetriesMax; failures++) {
+        yield* Deferred.fail((yield* stage.nextList).answer, failed({ _tag: "Unavailable", text: "503", retryAfterMs: 1e9 }))
+        yield* TestClock.adjust(retryLastMs)
+      }
+      assert.isAtMost((yield* Clock.currentTimeMillis) - beganMs, (dumpRetriesMax + 1) * retryLastMs)
+      yield* Deferred.succeed((yield* stage.nextList).answer, pageText([b], "9"))
+      assert.deepInclude(yield* Queue.take(sent), { subject: "_INBOX.two", names: ["b"] })
+    }),
+  )
+
+  it.effect("goes at full speed where nothing is paced", () =>
+    Effect.gen(function* () {
+      const { dumps, sent, stage } = yield* setDumps({ unpaced: true })
+      dumps.ask("_INBOX.one")
+      yield* Deferred.succeed((yield* stage.nextList).answer, pageText(things, "9", "t1"))
+      assert.deepStrictEqual(
+        (yield* Queue.takeN(sent, 2)).map(({ names }) => names.length),
+        [5, 2],
+      )
+      assert.strictEqual((yield* stage.nextList).request.continue, "t1")
+    }),
+  )
+
+  it.effect("holds one page and one message, however slowly they are taken, and gives the page back before it asks for the next", () =>
+    Effect.gen(function* () {
+      const { dumps, sent, stage, taken } = yield* setDumps({ unpaced: true, isSlow: true })
+      const before = stage.recycled.length
+      dumps.ask("_INBOX.one")
+      for (let page = 0; page < 20; page++) {
+        const { answer, request } = yield* stage.nextList
+        assert.strictEqual(request.continue, page === 0 ? "" : `t${page}`)
+        assert.strictEqual(stage.recycled.length - before, page)
+        yield* Deferred.succeed(answer, pageText(things, "9", `t${page + 1}`))
+        for (const count of [5, 2]) {
+          assert.strictEqual((yield* Queue.take(sent)).names.length, count)
+          yield* TestClock.adjust("1 minute")
+          assert.deepStrictEqual([yield* Queue.size(sent), yield* stage.unseenLists], [0, 0])
+          yield* Queue.offer(taken, undefined)
+        }
+      }
     }),
   )
 })

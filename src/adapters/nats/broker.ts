@@ -322,6 +322,7 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
   })
   const requests = Requests.of({
     incoming: Stream.fromQueue(broker.requests),
+    unpaced: !options.pace,
     reply: (subject, payload) =>
       Effect.suspend(() => {
         const session = connection.current()

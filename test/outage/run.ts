@@ -42,7 +42,8 @@ const recoveryLimitMs = 180_000
 
 const pause = (ms: number): Promise<void> => new Promise((resume) => setTimeout(resume, ms))
 
-const residentMiB = (pid: number | undefined): number =>
+/** What a process holds in memory, in MiB. */
+export const residentMiB = (pid: number | undefined): number =>
   Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/VmRSS:\s+(\d+) kB/)?.[1] ?? 0) / 1024
 
 interface Payload {
@@ -77,7 +78,8 @@ interface ClusterState {
   readonly state: ReadonlyArray<readonly [string, string]>
 }
 
-const startCluster = async ({ pods, rate }: OutageOptions) => {
+/** The embedded API server as a process of its own; it writes the kubeconfig that leads to it. */
+export const startCluster = async ({ pods, rate }: Pick<OutageOptions, "pods" | "rate">) => {
   const child: ChildProcess = spawn(process.execPath, ["test/outage/cluster.ts", String(pods), String(rate), temporaryFolder()], {
     cwd: root,
     stdio: ["pipe", "pipe", "inherit"],

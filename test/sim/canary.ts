@@ -17,6 +17,8 @@ const reflector = "domain/sync/reflector.ts"
 const lane = "domain/sync/lane.ts"
 const ledger = "domain/sync/ledger.ts"
 const turn = "domain/sync/turn.ts"
+/** Of marks, which are this program's own. */
+const noneKnown = "none known"
 const recreations = "adapters/nats/recreations.ts"
 
 export const canaries: ReadonlyArray<Canary> = [
@@ -145,6 +147,27 @@ export const canaries: ReadonlyArray<Canary> = [
     file: reflector,
     from: "      lane.announceAgain = true\n",
     to: "",
+  },
+  {
+    name: "a list that only compares is marked as an announcement",
+    shipped: noneKnown,
+    file: "domain/sync/mark.ts",
+    from: "const isFull = lane.announcing ||",
+    to: "const isFull = lane.pages === 0 || lane.announcing ||",
+  },
+  {
+    name: "the end of an announcement is said behind its first page",
+    shipped: noneKnown,
+    file: reflector,
+    from: '  if (page.continue !== "") {',
+    to: '  if (page.continue !== "") {\n    endEpoch(lane, output)',
+  },
+  {
+    name: "a list that failed ends its announcement",
+    shipped: noneKnown,
+    file: reflector,
+    from: "  lane.comparison = undefined\n  if (failure._tag",
+    to: "  lane.comparison = undefined\n  endEpoch(lane, output)\n  if (failure._tag",
   },
   {
     name: "deletions are not repeated after an announcement",

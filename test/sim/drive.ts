@@ -6,7 +6,15 @@ import { meetsTrouble } from "../../src/adapters/memory/fault.ts"
 import { sortedItems } from "../../src/adapters/memory/model.ts"
 import { decodeText, encodeText } from "../../src/adapters/memory/object.ts"
 import { readBookmark, readWatch, type Watch } from "../../src/adapters/memory/watch.ts"
-import { answerWaitMs, lineBytesMax, watchGraceMs, watchIdleMs, watchTimeoutMaxMs, watchTimeoutMinMs } from "../../src/domain/limit.ts"
+import {
+  answerWaitMs,
+  lineBytesMax,
+  marksEveryMs,
+  watchGraceMs,
+  watchIdleMs,
+  watchTimeoutMaxMs,
+  watchTimeoutMinMs,
+} from "../../src/domain/limit.ts"
 import { Flaw, makeRecords, type Records } from "../../src/domain/read/record.ts"
 import { apiVersionOf } from "../../src/domain/select/resource.ts"
 import { clearOutput, type Command, type Fact, type Failure } from "../../src/domain/sync/fact.ts"
@@ -19,6 +27,7 @@ import { deliver } from "./broker.ts"
 import { countMeeting, judgeChange, judgeView } from "./judge.ts"
 import type { Subject } from "./subject.ts"
 import { after, Finding, note } from "./world.ts"
+import { deliverMarks } from "./marking.ts"
 import { ask, bodyOf, broken } from "./request.ts"
 import type { Runner } from "./runner.ts"
 
@@ -37,7 +46,7 @@ const perform = (runner: Runner, command: Command | undefined): void => {
       for (const closed of runner.onClosed) closed()
       return
     case "List":
-      return fetchPage(runner, command, (given) => absorbPage(runner, given))
+      return fetchPage(runner, command, (given) => whenFree(runner, () => absorbPage(runner, given)))
     case "Pause":
       return pause(runner, command)
     case "Watch":
@@ -50,9 +59,16 @@ const perform = (runner: Runner, command: Command | undefined): void => {
 
 // Turns ------------------------------------------------------------------------------------------------------------------
 
-const turn = (runner: Runner, fact: Fact, then: (next: Command | undefined) => void): void => {
-  const next = decide(runner, fact)
-  settle(runner, fact, () => then(next))
+const turn = (runner: Runner, fact: Fact, then: (next: Command | undefined) => void): void =>
+  whenFree(runner, () => {
+    const next = decide(runner, fact)
+    settle(runner, fact, () => then(next))
+  })
+
+/** One turn at a time. */
+const whenFree = (runner: Runner, run: () => void): void => {
+  if (runner.busy) runner.waiting.push(() => whenFree(runner, run))
+  else run()
 }
 
 const decide = (runner: Runner, fact: Fact): Command | undefined => {
@@ -61,10 +77,12 @@ const decide = (runner: Runner, fact: Fact): Command | undefined => {
   const state = lane.state._tag
   countMeeting(judge, state, fact._tag)
   const isAgain = lane.announcing
+  runner.busy = true
   clearOutput(output)
   subject.turn.takeTurn(lane, fact, world.nowMs, departures, output)
   const commands = output.commands.map(({ _tag }) => _tag).join("+")
-  note(world, `${lane.key} ${state} × ${fact._tag}${"failure" in fact ? ` ${fact.failure._tag}` : ""} → ${commands}`)
+  if (fact._tag !== "DigestDue")
+    note(world, `${lane.key} ${state} × ${fact._tag}${"failure" in fact ? ` ${fact.failure._tag}` : ""} → ${commands}`)
   const records = "records" in fact ? fact.records : subject.turn.noRecords
   for (const change of output.changes) {
     const { name, namespace, resourceVersion, uid } = subject.turn.departedOf(change, records)
@@ -78,9 +96,30 @@ const decide = (runner: Runner, fact: Fact): Command | undefined => {
   return next
 }
 
+/** All of a turn goes out, its marks last; then whoever waits has the word. */
 const settle = (runner: Runner, fact: Fact, then: () => void): void => {
-  const records = "records" in fact ? fact.records : runner.scene.subject.turn.noRecords
-  deliverFrom(runner, records, 0, then)
+  const { output, scene } = runner
+  const records = "records" in fact ? fact.records : scene.subject.turn.noRecords
+  deliverFrom(runner, records, 0, () =>
+    deliverMarks(runner, output.marks.slice(), () => {
+      runner.busy = false
+      runner.waiting.shift()?.()
+      then()
+    }),
+  )
+}
+
+const isClosed = ({ lane }: Runner): boolean => lane.state._tag === "closed"
+
+/** Says every half minute what the lane holds, unless the broker is away; the running list, watch or pause does not notice. */
+export const tellDigests = (runner: Runner): void => {
+  const { broker, world } = runner.scene
+  after(world, marksEveryMs, () => {
+    if (isClosed(runner)) return
+    if (!broker.isAway)
+      whenFree(runner, () => (isClosed(runner) ? runner.waiting.shift()?.() : turn(runner, { _tag: "DigestDue" }, () => {})))
+    tellDigests(runner)
+  })
 }
 
 const deliverFrom = (runner: Runner, records: Records, from: number, then: () => void): void => {
@@ -191,7 +230,7 @@ const absorbPage = (runner: Runner, given: Uint8Array | Failure): void => {
   const proceed = (): void => {
     if (fetched === undefined || !isSettled) return
     const page = fetched
-    takeSignals(runner, () => absorbPage(runner, page))
+    takeSignals(runner, () => whenFree(runner, () => absorbPage(runner, page)))
   }
   fetchPage(runner, next, (page) => {
     fetched = page

@@ -255,7 +255,7 @@ const actions: Readonly<Record<CommonName, (play: Stage, roll: number) => void>>
   },
   resync: (play, roll) => after(play.world, roll % 2 === 0 ? 0 : resyncDebounceMs, () => play.announceAll()),
   outage: (play, roll) => breakBroker(play, 1_000 + (roll % 90_000), roll % 8_000),
-  consumerAway: (play, roll) => isAway(play, roll % 2, 5_000 + (roll % 115_000), resyncDebounceMs),
+  consumerAway: (play, roll) => isAway(play, roll % 3, 5_000 + (roll % 115_000), resyncDebounceMs),
   doubt: (play, roll) => {
     play.broker.doubt = 10 + (roll % 60)
     after(play.world, 5_000 + (roll % 55_000), () => (play.broker.doubt = 0))

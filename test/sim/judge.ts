@@ -26,6 +26,8 @@ export interface Judge {
   readonly dead: Set<string>
   /** Uids that a backup has brought back to life, or may yet while a Deleted of theirs is on its way. */
   readonly restored: Set<string>
+  /** Types of which not everything is selected. */
+  readonly narrowed: Set<string>
   /** How often a fact met a state. */
   readonly matrix: Map<string, number>
   completedLists: number
@@ -37,6 +39,7 @@ export const makeJudge = (world: World): Judge => ({
   buried: new Set(),
   dead: new Set(),
   restored: new Set(),
+  narrowed: new Set(),
   matrix: new Map(),
   completedLists: 0,
 })
@@ -85,7 +88,8 @@ export const judgeChange = (judge: Judge, told: Told, isAgain: boolean, isRepeat
   }
 }
 
-const differences = (left: ReadonlyMap<string, Seen>, right: ReadonlyMap<string, Seen>): ReadonlyArray<string> => {
+/** What a consumer, on the right, has otherwise. */
+export const differences = (left: ReadonlyMap<string, Seen>, right: ReadonlyMap<string, Seen>): ReadonlyArray<string> => {
   const found: Array<string> = []
   for (const [address, seen] of left) {
     const other = right.get(address)
@@ -97,9 +101,22 @@ const differences = (left: ReadonlyMap<string, Seen>, right: ReadonlyMap<string,
 }
 
 /** @param moment when this is asked */
-export const judgeView = (consumer: Consumer, type: string, server: ReadonlyMap<string, Seen>, moment: string): void => {
-  const found = differences(server, viewOf(consumer.view, type))
-  expect(found.length === 0, () => `${moment} the consumer ${consumer.name}, of ${type}: ${found.slice(0, 5).join(", ")}`)
+export const judgeView = (consumer: Consumer, type: string, server: ReadonlyMap<string, Seen>, moment: string): void =>
+  judgeHeld(consumer.name, viewOf(consumer.view, type), type, server, moment)
+
+/**
+ * @param name of the consumer
+ * @param held what it holds of the type
+ */
+export const judgeHeld = (
+  name: string,
+  held: ReadonlyMap<string, Seen>,
+  type: string,
+  server: ReadonlyMap<string, Seen>,
+  moment: string,
+): void => {
+  const found = differences(server, held)
+  expect(found.length === 0, () => `${moment} the consumer ${name}, of ${type}: ${found.slice(0, 5).join(", ")}`)
 }
 
 /** A type that is no longer selected: consumers are told nothing more, so nothing is expected of them. */

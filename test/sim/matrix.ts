@@ -4,9 +4,9 @@
 
 const legal: Readonly<Record<string, ReadonlyArray<string>>> = {
   idle: ["Started"],
-  listing: ["PageListed", "ListFailed", "ResyncAsked", "Vanished", "Deselected"],
-  watching: ["Observed", "WatchFailed", "WatchEnded", "ResyncAsked", "Vanished", "Deselected"],
-  paused: ["PauseElapsed", "ResyncAsked", "Vanished", "Deselected"],
+  listing: ["PageListed", "ListFailed", "ResyncAsked", "Vanished", "Deselected", "DigestDue"],
+  watching: ["Observed", "WatchFailed", "WatchEnded", "ResyncAsked", "Vanished", "Deselected", "DigestDue"],
+  paused: ["PauseElapsed", "ResyncAsked", "Vanished", "Deselected", "DigestDue"],
 }
 
 export const legalPairs: ReadonlyArray<string> = Object.entries(legal).flatMap(([state, facts]) =>

@@ -8,6 +8,7 @@ import type { LaneSpec } from "../../src/domain/select/selection.ts"
 import { makeOutput, type Fact, type Output } from "../../src/domain/sync/fact.ts"
 import type { Lane } from "../../src/domain/sync/lane.ts"
 import { makeLedger, type Ledger } from "../../src/domain/sync/ledger.ts"
+import type { Engine } from "../../src/domain/sync/engine.ts"
 import type { Departures } from "../../src/domain/sync/departures.ts"
 import { type Broker } from "./broker.ts"
 import type { Seen } from "./consumer.ts"
@@ -22,6 +23,8 @@ export interface Scene {
   readonly cluster: Cluster
   readonly broker: Broker
   readonly judge: Judge
+  /** What marks are made of. */
+  readonly engine: Engine
   readonly departures: Departures
   readonly pageObjects: number
   readonly onNotServed: () => void
@@ -40,6 +43,10 @@ export interface Runner {
   readonly records: Records
   readonly output: Output
   readonly signals: Array<Fact>
+  /** A turn is being taken or is on its way out. */
+  busy: boolean
+  /** What waits for its end. */
+  readonly waiting: Array<() => void>
   /** Raised when a wait is over: what was asked for during it no longer counts. */
   wait: number
   /** Set while a signal may interrupt. */
@@ -63,6 +70,8 @@ export const makeRunner = (scene: Scene, spec: LaneSpec): Runner => ({
   records: makeRecords(),
   output: makeOutput(),
   signals: [],
+  busy: false,
+  waiting: [],
   wait: 0,
   onSignal: undefined,
   onClosed: [],

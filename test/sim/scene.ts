@@ -8,12 +8,14 @@ import { discoveryAgainMs, discoveryEveryMs } from "../../src/domain/limit.ts"
 import type { ServedType } from "../../src/domain/select/discovery.ts"
 import { typeKey, type ResourceType } from "../../src/domain/select/resource.ts"
 import { allEvents, type LaneSpec } from "../../src/domain/select/selection.ts"
+import { makeEngine } from "../../src/domain/sync/engine.ts"
 import { makeOutput } from "../../src/domain/sync/fact.ts"
 import { makeWriter } from "../../src/domain/wire/writer.ts"
 import type { Plan } from "./action.ts"
 import { deliver, forgetRepetitions, makeBroker } from "./broker.ts"
 import { forgetType, judgeChange, makeJudge, reviveType } from "./judge.ts"
-import { signal, start } from "./drive.ts"
+import { signal, start, tellDigests } from "./drive.ts"
+import { tellTypes } from "./marking.ts"
 import { makeRunner, type Runner, type Scene } from "./runner.ts"
 import { keys, namespaces, type Stage } from "./stage.ts"
 import type { Subject } from "./subject.ts"
@@ -34,12 +36,14 @@ export interface Play extends Scene, Stage {
 /** @param fill puts the first objects into the cluster, before it is looked at */
 export const makePlay = (plan: Plan, subject: Subject, world: World, fill: (play: Play) => void): Play => {
   const cluster = makeCluster(plan.seed)
+  const judge = makeJudge(world)
   const play: Play = {
     world,
     subject,
     cluster,
-    broker: makeBroker(world, subject),
-    judge: makeJudge(world),
+    broker: makeBroker(judge, cluster, subject),
+    judge,
+    engine: Object.assign(makeEngine("simulated", "", world.nowMs), { run: "run" }),
     departures: subject.departures.makeDepartures(),
     pageObjects: plan.pageObjects,
     onNotServed: () => surveySoon(play),
@@ -71,6 +75,8 @@ export const makePlay = (plan: Plan, subject: Subject, world: World, fill: (play
     after(world, discoveryEveryMs, surveyNow)
   }
   surveyNow()
+  play.broker.onAsked = () => announceAll(play)
+  tellTypes(play)
   return play
 }
 
@@ -121,14 +127,17 @@ const openLane = (play: Play, spec: LaneSpec): void => {
   play.open.set(key, runner)
   const previous = play.running.get(key)
   play.running.set(key, runner)
+  play.engine.lanes.set(key, runner.lane)
   runner.onClosed.push(() => {
     if (play.running.get(key) === runner) play.running.delete(key)
+    if (play.engine.lanes.get(key) === runner.lane) play.engine.lanes.delete(key)
   })
   const begin = (): void => {
     for (const type of play.forgotten.get(key) ?? []) forgetType(play.judge, play.broker.consumers, type)
     play.forgotten.delete(key)
     reviveType(play.judge, runner.type)
     start(runner)
+    tellDigests(runner)
   }
   const held = play.held.get(key)
   if (previous !== undefined) previous.onClosed.push(begin)

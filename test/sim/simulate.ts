@@ -2,8 +2,10 @@
  * One run: faults and writes for eight minutes of virtual time, then time to heal, then quiet.
  */
 import { sortedItems } from "../../src/adapters/memory/model.ts"
+import { marksEveryMs } from "../../src/domain/limit.ts"
 import { apiVersionOf, typeKey } from "../../src/domain/select/resource.ts"
 import { activeMs, type Action, drawPlan, type Plan } from "./action.ts"
+import { judgeExact, judgeQuiet, takeCounts } from "./exact.ts"
 import { judgeView } from "./judge.ts"
 import { act, endFaults, fill } from "./happening.ts"
 import { makePlay, servedTypes, type Play } from "./scene.ts"
@@ -30,6 +32,19 @@ export interface Outcome {
   readonly trace: ReadonlyArray<string>
 }
 
+/** Digests of a type that come in the quiet time at least. */
+export const quietDigestsMin = quietMs / marksEveryMs - 2
+
+/** What the cluster holds of each type served, by the type's name in messages. */
+export const contentsOf = (play: Pick<Play, "cluster">) =>
+  new Map(
+    servedTypes(play).map((type) => {
+      const items = sortedItems(play.cluster.shelves.get(typeKey(type))!)
+      const seen = items.map(({ name, namespace, uid, version }) => [`${namespace}/${name}`, { uid, version: String(version) }] as const)
+      return [`${apiVersionOf(type)} ${type.kind}`, new Map(seen)] as const
+    }),
+  )
+
 const judgeEnd = (play: Play, moment: string): void => {
   const served = servedTypes(play)
   for (const type of served) {
@@ -38,14 +53,10 @@ const judgeEnd = (play: Play, moment: string): void => {
       throw new Finding(`${moment} ${typeKey(type)} is ${runner?.lane.state._tag ?? "not watched"}`)
     }
   }
+  const contents = contentsOf(play)
+  judgeExact(play.broker.exact, play.broker.marksGivenUp, contents, moment)
   for (const consumer of play.broker.consumers) {
-    for (const type of served) {
-      const shelf = play.cluster.shelves.get(typeKey(type))!
-      const items = sortedItems(shelf).map(
-        ({ name, namespace, uid, version }) => [`${namespace}/${name}`, { uid, version: String(version) }] as const,
-      )
-      judgeView(consumer, `${apiVersionOf(type)} ${type.kind}`, new Map(items), moment)
-    }
+    for (const [type, items] of contents) judgeView(consumer, type, items, moment)
     const known = new Set([
       ...served.map((type) => `${apiVersionOf(type)} ${type.kind}`),
       ...[...play.forgotten.values()].flatMap((types) => [...types]),
@@ -62,11 +73,13 @@ const perform = (world: World, plan: Plan, subject: Subject, seen: (play: Play) 
   runUntil(world, startMs + activeMs + healMs)
   judgeEnd(play, "after the faults")
   const { lists } = play
-  const { messages } = play.broker
+  const { exact, messages } = play.broker
+  const heard = takeCounts(exact)
   runUntil(world, world.nowMs + quietMs)
   if (play.broker.messages !== messages) throw new Finding(`${play.broker.messages - messages} messages though nothing changes`)
   if (play.lists !== lists) throw new Finding(`${play.lists - lists} lists though nothing happens`)
   judgeEnd(play, "after the quiet")
+  judgeQuiet(exact, heard, servedTypes(play).length * quietDigestsMin)
 }
 
 /** Runs a plan. Any error counts as a finding: the engine must not throw. */

@@ -4,7 +4,7 @@
  */
 import type { Cluster } from "../../src/adapters/memory/model.ts"
 import { announceAfterReconnectMs, announceEveryMs } from "../../src/domain/limit.ts"
-import { returnBroker, type Broker } from "./broker.ts"
+import { listenersOf, returnBroker, type Broker } from "./broker.ts"
 import type { Judge } from "./judge.ts"
 import { after, type World } from "./world.ts"
 
@@ -35,7 +35,7 @@ export const keys: ReadonlyArray<string> = ["configmaps", "clusterroles.rbac.aut
 export const namespaces = ["shop", "lab"]
 
 export const isAway = (stage: Stage, which: number, forMs: number, thenMs: number): void => {
-  const consumer = stage.broker.consumers[which]!
+  const consumer = listenersOf(stage.broker)[which]!
   const untilMs = Math.max(consumer.awayUntilMs, stage.world.nowMs + forMs)
   consumer.awayUntilMs = untilMs
   after(stage.world, untilMs - stage.world.nowMs + thenMs, () => stage.announceAll())
@@ -52,7 +52,7 @@ export const breakBroker = (stage: Stage, forMs: number, lateMs: number): void =
 export const comeBack = (stage: Stage, lateMs: number): void => {
   const { broker, world } = stage
   if (!broker.isAway) return
-  for (const consumer of broker.consumers) consumer.awayUntilMs = Math.max(consumer.awayUntilMs, world.nowMs + lateMs)
+  for (const consumer of listenersOf(broker)) consumer.awayUntilMs = Math.max(consumer.awayUntilMs, world.nowMs + lateMs)
   returnBroker(broker)
   const waitMs = Math.max(announceAfterReconnectMs, stage.announcedMs + announceEveryMs - world.nowMs)
   after(world, waitMs, () => stage.announceAll())

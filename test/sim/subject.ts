@@ -5,6 +5,7 @@
 import { pathToFileURL } from "node:url"
 import type * as Turn from "../../src/domain/sync/turn.ts"
 import type * as Lane from "../../src/domain/sync/lane.ts"
+import type * as Mark from "../../src/domain/sync/mark.ts"
 import type * as Departures from "../../src/domain/sync/departures.ts"
 import type * as Backoff from "../../src/domain/sync/backoff.ts"
 import type * as Plan from "../../src/domain/select/plan.ts"
@@ -18,6 +19,7 @@ const load = async <Module>(root: string, file: string): Promise<Module> => (awa
 interface Modules {
   readonly turn: typeof Turn
   readonly lane: typeof Lane
+  readonly mark: typeof Mark
   readonly departures: typeof Departures
   readonly backoff: typeof Backoff
   readonly plan: typeof Plan
@@ -33,6 +35,7 @@ export type Subject = { readonly [Name in keyof Modules]: Modules[Name] }
 export const loadSubject = async (root: string): Promise<Subject> => ({
   turn: await load(root, "domain/sync/turn.ts"),
   lane: await load(root, "domain/sync/lane.ts"),
+  mark: await load(root, "domain/sync/mark.ts"),
   departures: await load(root, "domain/sync/departures.ts"),
   backoff: await load(root, "domain/sync/backoff.ts"),
   plan: await load(root, "domain/select/plan.ts"),

@@ -42,5 +42,5 @@ it("survives every single call of a port failing", { timeout: 120_000 }, async (
   const subject = await loadEngine(root)
   const struck = failEachCall(subject, (at) => at + dayWay)
   console.log(`single failures survived: ${[...struck].map(([sort, count]) => `${sort} ${count}`).join(", ")}`)
-  expect([...struck.keys()].toSorted()).toEqual(["deliver", "list", "read", "watch"])
+  expect([...struck.keys()].toSorted()).toEqual(["deliver", "list", "mark", "read", "watch"])
 })

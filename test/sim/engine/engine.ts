@@ -27,7 +27,9 @@ import { activeMs, type Action, type Plan } from "../action.ts"
 import { makeBroker } from "../broker.ts"
 import { act, endFaults, fill } from "../happening.ts"
 import { judgeView, makeJudge } from "../judge.ts"
+import { judgeExact, judgeQuiet, takeCounts } from "../exact.ts"
 import { servedTypes } from "../scene.ts"
+import { contentsOf, quietDigestsMin } from "../simulate.ts"
 import { definitions, keys, namespaces, type Stage } from "../stage.ts"
 import { loadSubject, type Subject } from "../subject.ts"
 import { after, Finding, makeWorld, note, runUntil, startMs, type World } from "../world.ts"
@@ -79,12 +81,13 @@ interface Play extends Stage {
 
 const makePlay = (plan: Plan, subject: EngineSubject, world: World, tripwire: Tripwire): Play => {
   const cluster = makeCluster(plan.seed)
+  const judge = makeJudge(world)
   const ask = (origin: "request" | "reconnect") => play.ask({ _tag: "Resync", origin })
   const stage: Stage = {
     world,
     cluster,
-    broker: makeBroker(world, subject.recreations),
-    judge: makeJudge(world),
+    broker: makeBroker(judge, cluster, subject.recreations),
+    judge,
     pageMs: 80,
     errorLines: new Set(),
     deselected: new Set(),
@@ -98,6 +101,7 @@ const makePlay = (plan: Plan, subject: EngineSubject, world: World, tripwire: Tr
       ask(world.chance.below(2) === 0 ? "request" : "reconnect")
     },
   }
+  stage.broker.onAsked = () => stage.announceAll()
   const network = makeNetwork({ stage, tripwire, pageObjects: plan.pageObjects })
   const play: Play = Object.assign(stage, {
     network,
@@ -241,10 +245,11 @@ const judgeEnd = (play: Play, moment: string): void => {
     )
     expect(lane?.state._tag === "watching" || lane?.state._tag === "paused", () => `${moment} ${key} is ${lane?.state._tag}`)
     const items = sortedItems(cluster.shelves.get(key)!)
-    const seen = items.map(({ name, namespace, uid, version }) => [`${namespace}/${name}`, { uid, version: String(version) }] as const)
-    for (const consumer of broker.consumers) judgeView(consumer, `${apiVersionOf(type)} ${type.kind}`, new Map(seen), moment)
     expect(lane !== undefined && digestText(lane.ledger) === digestOf(items), () => `${moment} the digest of ${key} is not the cluster's`)
   }
+  const contents = contentsOf(play)
+  judgeExact(broker.exact, broker.marksGivenUp, contents, moment)
+  for (const consumer of broker.consumers) for (const [type, seen] of contents) judgeView(consumer, type, seen, moment)
   const known = new Set(served.map((type) => `${apiVersionOf(type)} ${type.kind}`))
   for (const consumer of broker.consumers)
     for (const type of consumer.view.keys()) if (!known.has(type)) judgeView(consumer, type, new Map(), moment)
@@ -262,11 +267,13 @@ const perform = (play: Play, plan: Plan, subject: EngineSubject): void => {
   judgeEnd(play, "after the faults")
   network.tripwire.isOver = true
   const { lists } = network
-  const { messages } = broker
+  const { exact, messages } = broker
+  const heard = takeCounts(exact)
   runUntil(world, world.nowMs + quietMs)
   expect(broker.messages === messages, () => `${broker.messages - messages} messages though nothing changes`)
   expect(network.lists === lists, () => `${network.lists - lists} lists though nothing happens`)
   judgeEnd(play, "after the quiet")
+  judgeQuiet(exact, heard, servedTypes(play).length * quietDigestsMin)
   const metas = play.replies.get("meshsync-meta") ?? 0
   expect(play.questions === 0 || metas > 0, () => "no question was answered")
   play.isOver = true

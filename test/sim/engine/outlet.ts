@@ -4,10 +4,10 @@
  * (judge.ts), each batch judged once.
  */
 import * as Effect from "effect/Effect"
-import { batchBytesMax, batchMessagesMax } from "../../../src/domain/limit.ts"
+import { batchBytesMax, batchMessagesMax, markAttemptsMax } from "../../../src/domain/limit.ts"
 import { apiVersionOf, typeKey } from "../../../src/domain/select/resource.ts"
 import { accepted, type Batch, type Message, type Receipt, type Sink } from "../../../src/ports/Sink.ts"
-import { deliver } from "../broker.ts"
+import { deliver, deliverMark, isNeeded } from "../broker.ts"
 import { readMessage } from "../consumer.ts"
 import { judgeChange, reviveType } from "../judge.ts"
 import { definitionName } from "../stage.ts"
@@ -21,6 +21,8 @@ interface Outlet {
   readonly inFlight: Set<string>
   /** By type key, the payloads of the batch whose fate is in doubt. */
   readonly doubted: Map<string, ReadonlyArray<string>>
+  /** By mark, how often in a row it was refused. */
+  readonly refusals: Map<string, number>
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
@@ -62,9 +64,19 @@ const take = (outlet: Outlet, batch: Batch): void => {
   doubted.set(key, texts)
 }
 
+const doubtful: Receipt = { _tag: "doubtful", reason: "the connection broke" }
+
+/** A mark that was refused as often as it may be is given up: only then may the consumer that lacks it ask. */
+const noteRefusal = ({ network, refusals }: Outlet, text: string, isAccepted: boolean): void => {
+  const count = (refusals.get(text) ?? 0) + 1
+  if (isAccepted) refusals.delete(text)
+  else refusals.set(text, count)
+  if (!isAccepted && count === markAttemptsMax) network.stage.broker.marksGivenUp++
+}
+
 /** The port, and the messages it took. */
 export const makeOutlet = (network: Network): (typeof Sink)["Service"] => {
-  const outlet: Outlet = { network, inFlight: new Set(), doubted: new Map() }
+  const outlet: Outlet = { network, inFlight: new Set(), doubted: new Map(), refusals: new Map() }
   const { stage, tripwire } = network
   return {
     deliver: (batch) =>
@@ -75,12 +87,24 @@ export const makeOutlet = (network: Network): (typeof Sink)["Service"] => {
         const settle = (isAccepted: boolean): void => {
           outlet.inFlight.delete(key)
           if (isAccepted) outlet.doubted.delete(key)
-          resume(Effect.succeed(isAccepted ? accepted : { _tag: "doubtful", reason: "the connection broke" }))
+          resume(Effect.succeed(isAccepted ? accepted : doubtful))
         }
         if (!struck) return deliver(stage.broker, batch.messages, settle)
         const { length } = batch.messages
         const published = [0, length >> 1, length][tripwire.way % 3]
         deliver(stage.broker, batch.messages.slice(0, published), () => settle(false))
+      }),
+    mark: (payload) =>
+      Effect.callback<Receipt>((resume) => {
+        const text = decoder.decode(payload())
+        const struck = isNeeded(text) && strikes(tripwire, "mark")
+        const handover = deliverMark(stage.broker, payload, (isAccepted) => {
+          if (isNeeded(text)) noteRefusal(outlet, text, isAccepted && !struck)
+          resume(Effect.succeed(isAccepted && !struck ? accepted : doubtful))
+        })
+        return Effect.sync(() => {
+          handover.withdrawn = true
+        })
       }),
     bytesMax: () => 1 << 20,
     status: () => ({ name: "simulated", state: stage.broker.isAway ? "disconnected" : "connected", detail: "" }),

@@ -242,6 +242,8 @@ const resyncAsked = (lane: Lane, output: Output): void => {
     case "watching":
     case "paused":
       lane.announcing = true
+      // Whoever asks may have missed the begin of an announcement that failed lists have left open.
+      lane.epochOpen = false
       return list(lane, output)
   }
 }

@@ -51,6 +51,12 @@ describe("an epoch", () => {
     expect(feed(lane, facts)).toEqual([["begin"], [], [], [], ["end"]])
   })
 
+  it("begins anew for whoever asks while failed lists have left one open", () => {
+    const lane = makeLane(specOf())
+    const facts = [started, listed([a], "5", "more"), away, resync, listed([a, b], "6")]
+    expect(feed(lane, facts)).toEqual([["begin"], [], [], ["begin"], ["end"]])
+  })
+
   it("does not come of a list that only compares", () => {
     const lane = makeLane(specOf())
     feed(lane, [started, listed([a, b], "5")])

@@ -52,8 +52,8 @@ export const heldOf = ({ copy }: Pick<Exact, "copy">, type: string): ReadonlyMap
   )
 
 /**
- * At the end it holds what the cluster holds, and knows that: of each type of which it missed something it has heard an announcement, unless a
- * mark of one was given up.
+ * At the end it holds what the cluster holds, and knows that: of each type of which it missed something it has heard an announcement,
+ * unless a mark was given up.
  * @param marksGivenUp how many
  * @param served by type, what the cluster holds; of other types it holds nothing
  */

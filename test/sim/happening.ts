@@ -258,6 +258,9 @@ const actions: Readonly<Record<CommonName, (play: Stage, roll: number) => void>>
   consumerAway: (play, roll) => isAway(play, roll % 3, 5_000 + (roll % 115_000), resyncDebounceMs),
   doubt: (play, roll) => {
     play.broker.doubt = 10 + (roll % 60)
+    // Half of the time somebody comes back meanwhile, and has missed something.
+    if (roll % 2 === 0) isAway(play, 2, 2_000, 1_000)
+    after(play.world, 1_000, () => change(play, roll >> 3))
     after(play.world, 5_000 + (roll % 55_000), () => (play.broker.doubt = 0))
   },
   slowSink: (play, roll) => {

@@ -67,13 +67,6 @@ export const engineCanaries: ReadonlyArray<Canary> = [
     to: '  (fact._tag === "DigestDue" ? (own: ReturnType<typeof decide>) => own : withWord(loop.desk, loop.lane.key))(\n    Effect.tap(decide(loop, fact), () => settle(loop, fact)) as ReturnType<typeof decide>)',
   },
   {
-    name: "a mark that is refused once is given up",
-    shipped: "none known",
-    file: "app/deliver.ts",
-    from: "deliverUntilAccepted(lane, delivery, markAttemptsMax)",
-    to: "deliverUntilAccepted(lane, delivery, Math.min(1, markAttemptsMax))",
-  },
-  {
     name: "the begin of an announcement is not said",
     shipped: "none known",
     file: "app/deliver.ts",

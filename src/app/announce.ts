@@ -33,7 +33,7 @@ export const announceAll = Effect.fnUntraced(function* (
   lastLanes: Map<string, Deferred.Deferred<void>>,
 ) {
   yield* Effect.logInfo("everything is announced again")
-  addToCounter(desk.engine, "announcements_total")
+  addToCounter(desk.engine, "announcements")
   for (const { signals } of open.values()) yield* Queue.offer(signals, { _tag: "ResyncAsked" })
   // What a lane that is being closed says last may be missed as well: it repeats it, or the lane that takes its place meanwhile does.
   const closing = [...lastLanes].filter(([key]) => !open.has(key) && desk.engine.lanes.has(key))

@@ -81,10 +81,10 @@ const reconcileOnce = Effect.fnUntraced(function* (options: ReconcileOptions) {
   }
   const sum = (member: "added" | "deleted" | "listed" | "modified"): number => found.reduce((total, one) => total + one[member], 0)
   const [added, modified, deleted, listed] = [sum("added"), sum("modified"), sum("deleted"), sum("listed")]
-  addToCounter(engine, "reconciles_total")
-  addToCounter(engine, "drift_added_total", added)
-  addToCounter(engine, "drift_modified_total", modified)
-  addToCounter(engine, "drift_deleted_total", deleted)
+  addToCounter(engine, "reconciles")
+  addToCounter(engine, "drift_added", added)
+  addToCounter(engine, "drift_modified", modified)
+  addToCounter(engine, "drift_deleted", deleted)
   const seconds = Math.round(((yield* Clock.currentTimeMillis) - startedMs) / 1000)
   yield* Effect.logInfo(
     `reconciled in ${seconds} s: ${added + modified + deleted} of ${listed} objects of ${found.length} kinds differed ` +

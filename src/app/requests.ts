@@ -47,28 +47,28 @@ export const answerRequests = Effect.fnUntraced(function* ({ announce, announcem
   const answer = (request: Request): Effect.Effect<void> => {
     switch (request._tag) {
       case "Resync":
-        addToCounter(engine, `resyncs_${request.origin}_total`)
+        addToCounter(engine, `resyncs_${request.origin}`)
         return Effect.asVoid(Queue.offer(request.origin === "request" ? resyncs : announcements, undefined))
       case "Meta":
-        addToCounter(engine, "requests_meta_total")
+        addToCounter(engine, "requests_meta")
         return requests.reply("meshsync-meta", encodeMeta(engine.version))
       case "Store":
-        addToCounter(engine, "requests_store_total")
+        addToCounter(engine, "requests_store")
         return dumps.ask(request.reply) ? Effect.void : complain("store", "an informer-store request was refused: too many wait already")
       case "Logs":
-        addToCounter(engine, "requests_logs_total")
+        addToCounter(engine, "requests_logs")
         return sessions.ask("Logs", request.wishes)
       case "Terminals":
-        addToCounter(engine, "requests_exec_total")
+        addToCounter(engine, "requests_exec")
         return sessions.ask("Terminals", request.wishes)
       case "Sessions":
-        addToCounter(engine, "requests_sessions_total")
+        addToCounter(engine, "requests_sessions")
         return sessions.list
       case "Unknown":
-        addToCounter(engine, "requests_unknown_total")
+        addToCounter(engine, "requests_unknown")
         return complain("unknown", `a request for ${JSON.stringify(request.entity)} is not understood and was ignored`)
       case "Invalid":
-        addToCounter(engine, "requests_invalid_total")
+        addToCounter(engine, "requests_invalid")
         return complain(request.reason, `a request was ignored: ${request.reason}`)
     }
   }

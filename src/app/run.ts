@@ -148,7 +148,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const supervise = Effect.gen(function* () {
     // The first discovery waits for the API server; who the cluster is and what it configures is asked of one that answers.
     const discovery = yield* discoverAtLast((error, attempt) => {
-      addToCounter(engine, "discovery_failures_total")
+      addToCounter(engine, "discovery_failures")
       return attempt === 0 ? logMeshError(error) : Effect.logDebug(error.message)
     })
     yield* identify(engine, options)
@@ -195,7 +195,7 @@ const obeyConfiguration = (supervisor: Supervisor) =>
     inForce: () => supervisor.configuration,
     apply: Effect.fnUntraced(function* (configuration) {
       yield* Effect.logInfo("the MeshSync resource has changed: what differs is applied")
-      addToCounter(supervisor.desk.engine, "configurations_total")
+      addToCounter(supervisor.desk.engine, "configurations")
       supervisor.configuration = configuration
       yield* Queue.offer(supervisor.surveys, undefined)
     }),
@@ -207,7 +207,7 @@ const surveyForEver = Effect.fnUntraced(function* (supervisor: Supervisor, first
   const { engine } = supervisor.desk
   let last = first
   let applied = supervisor.configuration
-  addToCounter(engine, "discoveries_total")
+  addToCounter(engine, "discoveries")
   let lookAgainInMs = yield* survey(supervisor, last, applied._tag !== "Absent")
   engine.surveyed = true
   let again: ReadonlyArray<number> = []
@@ -235,8 +235,8 @@ const surveyForEver = Effect.fnUntraced(function* (supervisor: Supervisor, first
     if (Result.isSuccess(found)) {
       last = { discovery: found.success, atMs: yield* Clock.currentTimeMillis }
       lookAgainInMs = yield* survey(supervisor, last, applied._tag !== "Absent")
-      addToCounter(engine, "discoveries_total")
-    } else addToCounter(engine, "discovery_failures_total")
+      addToCounter(engine, "discoveries")
+    } else addToCounter(engine, "discovery_failures")
   }
 })
 

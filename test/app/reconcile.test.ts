@@ -43,7 +43,7 @@ describe("reconciliation", () => {
         lines.map((line) => line.replace(/in \d+ s/u, "in N s")),
         ["reconciled in N s: 2 of 1 objects of 1 kinds differed (0 added, 1 modified, 1 deleted)"],
       )
-      assert.deepInclude(stage.desk.engine.counters, { reconciles_total: 1, drift_modified_total: 1, drift_deleted_total: 1 })
+      assert.deepInclude(stage.desk.engine.counters, { reconciles: 1, drift_modified: 1, drift_deleted: 1 })
     }),
   )
 

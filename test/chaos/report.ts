@@ -105,7 +105,7 @@ export const reportText = (report: Report): string => {
         `- Messages to ${name}: ${messages} (${(bytes / 1_048_576).toFixed(1)} MiB), ` +
         (name === "exact" ? `${pruned} objects pruned by marks, ${differed} digests differed` : `of them ${duplicates} duplicates`),
     ),
-    `- Lives of the program: ${lives}; announcements ${counters["announcements_total"] ?? 0}, lists ${counters["lists"] ?? 0}, ` +
+    `- Lives of the program: ${lives}; announcements ${counters["announcements"] ?? 0}, lists ${counters["lists"] ?? 0}, ` +
       `doubtful batches ${counters["doubtful"] ?? 0}, delivered again ${counters["resent"] ?? 0}`,
     `- Requests to the API server: ${requestText(requests, silentMs)}`,
     `- Memory of the program at its highest: ${peakMiB === undefined ? "not measured" : `${peakMiB.toFixed(0)} MiB`}`,

@@ -187,7 +187,7 @@ export const describeRequestContract = (name: string, open: () => Promise<Reques
       expect(complaints.length).toBeGreaterThan(4)
       expect(complaints).toEqual([...new Set(complaints)])
       const { counters } = await stage.status()
-      expect([counters["requests_invalid_total"], counters["requests_unknown_total"]]).toEqual([2 * (hostile.length - 1), 2])
+      expect([counters["requests_invalid"], counters["requests_unknown"]]).toEqual([2 * (hostile.length - 1), 2])
       // Nothing has begun: but for the list that comes by the clock.
       expect(listed.slice(sessions).filter(({ Object: ids }) => (ids as ReadonlyArray<string>).length > 0)).toEqual([])
     })

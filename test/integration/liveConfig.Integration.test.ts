@@ -123,7 +123,7 @@ describe("edits of the custom resource", () => {
     await run.awaitStatus("everything is announced once", 30_000, ({ settled }) => settled)
     // The definitions are new to the run, which therefore looks at them again for 6 s.
     await until("the first looks are over", 30_000, async () =>
-      ((await run.status()).counters["discoveries_total"] ?? 0) >= 4 ? true : undefined,
+      ((await run.status()).counters["discoveries"] ?? 0) >= 4 ? true : undefined,
     )
 
     const opened = await during(

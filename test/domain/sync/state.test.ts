@@ -194,10 +194,10 @@ describe("the engine", () => {
     const lane = feed(makeLane(specOf()), started, listed([thing("a", "1"), thing("b", "2")], "5"))
     countPublished(lane, [{ event: "Added" }, { event: "Added" }, { event: "Modified" }, { event: "Deleted" }])
     const engine = engineOf(lane, makeLane(specOf({ hidden: true })))
-    addToCounter(engine, "discoveries_total")
-    addToCounter(engine, "discoveries_total", 2)
+    addToCounter(engine, "discoveries")
+    addToCounter(engine, "discoveries", 2)
     const status = projectStatus(engine, 900, sink)
-    expect(status).toMatchObject({ nowMs: 900, settled: false, sink, counters: { discoveries_total: 3 } })
+    expect(status).toMatchObject({ nowMs: 900, settled: false, sink, counters: { discoveries: 3 } })
     expect(status.lanes).toHaveLength(1)
     expect(status.lanes[0]).toMatchObject({
       key: "pods",
@@ -212,9 +212,9 @@ describe("the engine", () => {
       trouble: undefined,
     })
     feed(lane, { _tag: "WatchFailed", failure: forbidden }, { _tag: "PauseElapsed" })
-    addToCounter(engine, "discoveries_total")
+    addToCounter(engine, "discoveries")
     expect(status.lanes[0]).toMatchObject({ state: "watching", trouble: undefined })
-    expect(status.counters["discoveries_total"]).toBe(3)
+    expect(status.counters["discoveries"]).toBe(3)
     expect(projectStatus(engine, 901, sink).lanes[0]?.trouble).toEqual({ reason: "Forbidden", text: "403", sinceMs: 500, attempts: 1 })
   })
 

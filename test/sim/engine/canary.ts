@@ -28,7 +28,7 @@ export const engineCanaries: ReadonlyArray<Canary> = [
     name: "the supervisor gives up at the first discovery that fails",
     shipped: go,
     file: run,
-    from: 'else addToCounter(engine, "discovery_failures_total")',
+    from: 'else addToCounter(engine, "discovery_failures")',
     to: "else return yield* Effect.never",
   },
   {

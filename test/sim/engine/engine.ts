@@ -317,7 +317,7 @@ export const simulateEngine = (plan: Plan, subject: EngineSubject, tripwire = ma
     steps: world.steps,
     messages: play?.broker.messages ?? 0,
     lists: play?.network.lists ?? 0,
-    announcements: play?.run?.engine.counters["announcements_total"] ?? 0,
+    announcements: play?.run?.engine.counters["announcements"] ?? 0,
     calls: tripwire.calls,
     struck: tripwire.struck,
     trace: world.trace,

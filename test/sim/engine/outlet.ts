@@ -43,7 +43,7 @@ const judgeMessage = (network: Network, { event, payload, type }: Message): void
   expect(told === event.toUpperCase(), () => `a message says ${told} and is handed over as ${event}`)
   expect(apiType === `${apiVersionOf(type)} ${type.kind}`, () => `a message of ${apiType} is handed over as ${typeKey(type)}`)
   // Deletions are repeated after an announcement, and after a dump of the store.
-  const { announcements_total: announcements = 0, requests_store_total: dumps = 0 } = engine?.counters ?? {}
+  const { announcements = 0, requests_store: dumps = 0 } = engine?.counters ?? {}
   // Where versions move to and fro, three lanes of a type may be at work, and only they know which of them speaks. The lanes' simulation knows.
   const isMoving = typeKey(type) === definitionName
   if (isMoving) reviveType(stage.judge, apiType)

@@ -32,12 +32,12 @@ export const renderRows = (rows: ReadonlyArray<ReadonlyArray<string>>, right: Re
   return cells.map((row) => row.map(pad).join("  ").trimEnd())
 }
 
-/** A line for each check, and below it what to do; at the end how many there were of each outcome. */
+/** A line for each check, and below it, or below the last of several with the same remedy, what to do; at the end how many of each outcome. */
 export const renderChecks = (checks: ReadonlyArray<Check>): string => {
   const rows = renderRows([["RESULT", "CHECK", "FOUND"], ...checks.map(({ detail, outcome, subject }) => [outcome, subject, detail])])
   const lines = rows.flatMap((row, index) => {
     const remedy = checks[index - 1]?.remedy ?? ""
-    return remedy === "" ? [row] : [row, `         -> ${lineOf(remedy)}`]
+    return remedy === "" || remedy === checks[index]?.remedy ? [row] : [row, `         -> ${lineOf(remedy)}`]
   })
   const counts = (["ok", "warning", "failed", "skipped"] as const).map(
     (outcome) => `${checks.filter((check) => check.outcome === outcome).length} ${outcome}`,

@@ -42,6 +42,8 @@ import { drawRun, tellTypes } from "./marks.ts"
 /** What a run needs to know besides its ports. */
 export interface RunOptions {
   readonly version: string
+  /** When it began for people, in milliseconds since the epoch; absent: now. */
+  readonly startedMs?: number
   readonly redact: boolean
   readonly redactPaths?: PathRules | undefined
   readonly contentDedup: boolean
@@ -115,7 +117,7 @@ interface Supervisor {
 /** Starts everything within the scope; returns at once. */
 export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const [cluster, sink] = [yield* ClusterApi, yield* Sink]
-  const engine = makeEngine(options.version, cluster.address, yield* Clock.currentTimeMillis)
+  const engine = makeEngine(options.version, cluster.address, options.startedMs ?? (yield* Clock.currentTimeMillis))
   const withinBudget = Effect.provideService(ClusterApi, holdToBudget(cluster, engine))
   engine.run = yield* drawRun
   const surveys = yield* Queue.sliding<void>(1)

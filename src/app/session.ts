@@ -48,14 +48,15 @@ export const runSession = Effect.fnUntraced(function* (
   const finish = (status?: Status) => Effect.flatMap(sink.finish ?? Effect.succeed([]), (written) => onWritten(written, status))
   const run = Effect.scoped(
     Effect.gen(function* () {
-      const { engine, failed, release, settled, status } = yield* startRun(options)
+      const { engine, failed, release, settled, status } = yield* startRun({ ...options, startedMs: monitor.engine.startedMs })
       monitor.engine = engine
       engine.ready = options.readyWhen === "open"
       yield* Effect.logInfo(`run started: ${engine.cluster} is watched, changes go to ${sink.status().name}`)
       const markReady = Effect.andThen(
         settled,
-        Effect.sync(() => {
+        Effect.suspend(() => {
           engine.ready = true
+          return Effect.logInfo(describeSettled(engine))
         }),
       )
       const end = options.once ? markReady : Effect.andThen(markReady, Effect.never)
@@ -65,12 +66,26 @@ export const runSession = Effect.fnUntraced(function* (
       return { unread, status: yield* status }
     }),
   )
-  const { status, unread } = yield* Effect.onInterrupt(run, () => Effect.ignore(finish()))
+  const interrupted = Effect.andThen(Effect.ignore(finish()), Effect.logInfo("run ended: it was interrupted"))
+  const { status, unread } = yield* Effect.onInterrupt(run, () => interrupted)
   yield* finish(status)
   if (!options.once) return
   if (status.lanes.length === 0) return yield* Effect.fail(meshError("ErrNewPipeline", "nothing was written because nothing is selected"))
   if (unread.length > 0) return yield* Effect.fail(meshError("ErrIncompleteSnapshot", `not in the snapshot: ${unread.join("; ")}`))
 })
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
+
+/** One line when everything has been said once: from here on the log tells of exceptions only. */
+const describeSettled = (engine: Engine): string => {
+  const lanes = [...engine.lanes.values()].filter(({ spec }) => !spec.hidden)
+  const unread = unreadLanes(engine).length
+  const objects = lanes.reduce((sum, { ledger }) => sum + ledger.size, 0)
+  return (
+    `everything selected is listed and delivered: ${counted(objects, "object")} of ${counted(lanes.length - unread, "kind")}` +
+    (unread === 0 ? "" : `; ${counted(unread, "kind")} could not be read, and will be tried again`)
+  )
+}
 
 /** The error inside, where a sink's has to be shown; undefined where the reader of stdout just went away. */
 export const shownError = (error: MeshError | SinkError): MeshError | undefined =>

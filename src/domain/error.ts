@@ -147,7 +147,7 @@ export const errorRegistry = {
     "Alert",
     "A resource may not be read",
     "The permissions of the service account lack list or watch on it",
-    "Grant list and watch on it, or exclude it; it is tried again by itself",
+    "Grant list and watch on it (meshsync rbac prints what is needed), or exclude it; it is tried again by itself",
   ),
   ErrNotServed: entry(
     1020,
@@ -247,7 +247,7 @@ export const errorRegistry = {
     "Alert",
     "The health port cannot be opened",
     "Another process listens on it",
-    "Stop the other process; everything else goes on",
+    "Stop the other process, or set another --health-port; everything else goes on",
   ),
   ErrVanished: entry(
     1036,
@@ -283,7 +283,7 @@ export const errorRegistry = {
     "Alert",
     "Something that a run needs is missing",
     "It is not there, not reachable, or not allowed",
-    "Follow the arrow below each row that failed, then ask again",
+    "Follow the arrows below the rows that failed, then ask again",
   ),
   ErrSnapshotRead: entry(
     1042,

@@ -15,6 +15,17 @@ describe("the table of checks", () => {
     ])
   })
 
+  it("says once what to do about neighbours with the same remedy", () => {
+    const text = renderChecks([failed("pods", "no", "grant it"), failed("nodes", "no", "grant it"), failed("broker", "no", "set it")])
+    expect(text.split("\n").slice(1, 6)).toEqual([
+      "failed  pods    no",
+      "failed  nodes   no",
+      "         -> grant it",
+      "failed  broker  no",
+      "         -> set it",
+    ])
+  })
+
   it("lets no foreign text move the cursor", () => {
     expect(
       renderChecks([warning("x", "a\u001b[2J\nb", "c\u009bd")])

@@ -1,7 +1,6 @@
 /**
- * A real control plane for one test file: etcd and kube-apiserver, and on request controllers, scheduler and fake kubelets, each on
- * free ports
- * of the loopback with its files in a folder of its own. An API server can be killed, replaced and brought back on the same etcd.
+ * A real control plane for one test file: etcd and kube-apiserver, and on request controllers, scheduler and fake kubelets, each on free
+ * ports of the loopback with its files in a folder of its own. An API server can be killed, replaced and brought back on the same etcd.
  */
 import { generateKeyPairSync } from "node:crypto"
 import { readFileSync, rmSync, writeFileSync } from "node:fs"

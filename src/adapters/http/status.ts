@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import { meshError } from "../../domain/error.ts"
 import { healthConnectionsMax, healthHeaderWaitMs } from "../../domain/limit.ts"
 import type { Status } from "../../domain/sync/status.ts"
-import { renderMetrics } from "../../domain/sync/statusText.ts"
+import { renderMetrics, type ProcessUsage } from "../../domain/sync/statusText.ts"
 
 export interface HealthOptions {
   readonly port: number
@@ -26,10 +26,19 @@ interface Answer {
 
 const plainText = "text/plain; charset=utf-8"
 
+const measureProcess = (): ProcessUsage => {
+  const { system, user } = process.cpuUsage()
+  return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (system + user) / 1e6, startedMs: performance.timeOrigin }
+}
+
 const answers: Readonly<Record<string, (options: HealthOptions) => Answer>> = {
   "/healthz": () => ({ code: 200, type: plainText, body: "ok" }),
   "/readyz": ({ ready }) => (ready() ? { code: 200, type: plainText, body: "ok" } : { code: 503, type: plainText, body: "not ready" }),
-  "/metrics": ({ status }) => ({ code: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: renderMetrics(status()) }),
+  "/metrics": ({ status }) => ({
+    code: 200,
+    type: "text/plain; version=0.0.4; charset=utf-8",
+    body: renderMetrics(status(), measureProcess()),
+  }),
   "/status": ({ status }) => ({ code: 200, type: "application/json", body: `${JSON.stringify(status())}\n` }),
 }
 
@@ -72,9 +81,10 @@ const listen = (server: Server, port: number): Effect.Effect<number | undefined>
       resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : port))
     })
   }).pipe(
-    Effect.catch((cause) =>
-      Effect.as(Effect.logWarning(meshError("ErrHealthPort", `port ${port}: ${cause.message}; the run goes on without it`)), undefined),
-    ),
+    Effect.catch((cause) => {
+      const error = meshError("ErrHealthPort", `port ${port}: ${cause.message}; the run goes on without it`)
+      return Effect.as(Effect.annotateLogs(Effect.logWarning(error), { code: error.entry.code }), undefined)
+    }),
   )
 
 /**

@@ -117,7 +117,7 @@ const checkHealthPort = (port: number): Effect.Effect<Check> =>
         const server = createServer()
         const { remedy } = errorRegistry.ErrHealthPort
         server.once("error", ({ message }) =>
-          resume(Effect.succeed(warning("health port", `${port} cannot be opened: ${message}`, `${remedy}; or set --health-port`))),
+          resume(Effect.succeed(warning("health port", `${port} cannot be opened: ${message}`, remedy))),
         )
         server.listen(port, () => server.close(() => resume(Effect.succeed(ok("health port", `${port} is free`)))))
         return Effect.sync(() => void server.close())

@@ -124,7 +124,7 @@ const collectWhole = (status: Status): ReadonlyArray<Family> => {
     {
       name: "meshsync_start_time_seconds",
       type: "gauge",
-      help: "Start of the process, in seconds since 1970.",
+      help: "Start of the run, in seconds since 1970.",
       samples: single(status.startedMs / 1000),
     },
     { name: "meshsync_ready", type: "gauge", help: "What /readyz says.", samples: single(status.ready ? 1 : 0) },
@@ -178,8 +178,32 @@ const renderFamily = ({ help, name, samples, type }: Family): string =>
     ? ""
     : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples.map((sample) => renderSample(name, sample)).join("")}`
 
-/** The status in Prometheus' text format 0.0.4. A family without a series is left out. */
-export const renderMetrics = (status: Status): string => [...collectWhole(status), ...collectLanes(status)].map(renderFamily).join("")
+/** What the operating system says of the process. */
+export interface ProcessUsage {
+  readonly residentBytes: number
+  /** User and system time. */
+  readonly cpuSeconds: number
+  readonly startedMs: number
+}
+
+/** Under the names that Prometheus' own libraries have for them. */
+const collectUsage = ({ cpuSeconds, residentBytes, startedMs }: ProcessUsage): ReadonlyArray<Family> => [
+  { name: "process_resident_memory_bytes", type: "gauge", help: "Resident memory.", samples: single(residentBytes) },
+  { name: "process_cpu_seconds_total", type: "counter", help: "User and system time.", samples: single(cpuSeconds) },
+  {
+    name: "process_start_time_seconds",
+    type: "gauge",
+    help: "Start of the process, in seconds since 1970.",
+    samples: single(startedMs / 1000),
+  },
+]
+
+/**
+ * The status in Prometheus' text format 0.0.4. A family without a series is left out.
+ * @param usage absent where nobody has asked the operating system
+ */
+export const renderMetrics = (status: Status, usage?: ProcessUsage): string =>
+  [...collectWhole(status), ...collectLanes(status), ...(usage === undefined ? [] : collectUsage(usage))].map(renderFamily).join("")
 
 /** A span of time in its largest unit, e.g. `0s`, `59s`, `12m`, `3h`, `5d`. */
 export const renderAge = (spanMs: number): string => {
@@ -215,21 +239,27 @@ const renderColumns = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   return rows.map((row) => `${row.map(pad).join("  ").trimEnd()}\n`).join("")
 }
 
+/** Answers over all verbs, those that were in order first: a 404 of what may be absent is no failure, so each is called by its name. */
 const requestsText = ({ answers, waitedMs }: RequestStatus): string => {
-  const all = Object.values(answers).flatMap((ofVerb) => Object.entries(ofVerb))
-  const total = (wanted: (answer: string) => boolean) => all.reduce((sum, [answer, count]) => sum + (wanted(answer) ? count : 0), 0)
-  const troubles = `${total((answer) => answer !== "ok")} failed, ${total((answer) => answer === "throttled")} of them throttled`
-  return `${total(() => true)} to the API server, ${troubles}, ${renderAge(waitedMs)} waited`
+  const byAnswer = new Map<string, number>([["ok", 0]])
+  for (const [answer, count] of Object.values(answers).flatMap((ofVerb) => Object.entries(ofVerb)))
+    byAnswer.set(answer, (byAnswer.get(answer) ?? 0) + count)
+  const total = [...byAnswer.values()].reduce((sum, count) => sum + count, 0)
+  const parts = [...byAnswer].map(([answer, count]) => `${count} ${answer.replaceAll("_", " ")}`)
+  return `${total} to the API server: ${parts.join(", ")}; ${renderAge(waitedMs)} waited`
 }
+
+const progressOf = ({ lanes, settled }: Status): string =>
+  settled ? "everything delivered once" : lanes.length === 0 ? "nothing listed yet" : "still listing"
 
 /** The status for a person: what it is connected to, then a line for each kind with what troubles it. */
 export const renderTable = (status: Status): string => {
   const detail = status.sink.detail === "" ? "" : ` (${status.sink.detail})`
   const head = [
-    ["Cluster", status.clusterId === "" ? status.cluster : `${status.cluster} (id ${status.clusterId})`],
+    ["Cluster", status.clusterId === "" ? status.cluster || "not asked yet" : `${status.cluster} (id ${status.clusterId})`],
     ["Version", `${status.version}, up ${renderAge(status.nowMs - status.startedMs)}`],
     ["Output", `${status.sink.name} ${status.sink.state}${detail}`],
-    ["State", `${status.ready ? "ready" : "not ready"}, ${status.settled ? "everything delivered once" : "still listing"}`],
+    ["State", `${status.ready ? "ready" : "not ready"}, ${progressOf(status)}`],
     ["Requests", requestsText(status.requests)],
   ]
   const rows = [columns, ...sortLanes(status).map((lane) => laneCells(lane, status.nowMs))]

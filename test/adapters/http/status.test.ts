@@ -67,6 +67,8 @@ describe("the health port", () => {
       const metrics = yield* ask(port, "/metrics")
       assert.strictEqual(metrics.type, "text/plain; version=0.0.4; charset=utf-8")
       assert.strictEqual(valueOf(readExposition(metrics.body), "meshsync_objects", { resource: "pods", kind: "Pod" }), 3)
+      const resident = valueOf(readExposition(metrics.body), "process_resident_memory_bytes") ?? 0
+      assert.isTrue(resident > 2 ** 20 && resident < 2 ** 40, String(resident))
       const answer = yield* ask(port, "/status")
       assert.strictEqual(answer.type, "application/json")
       assert.deepStrictEqual(JSON.parse(answer.body), JSON.parse(JSON.stringify(status)))

@@ -111,13 +111,19 @@ describe("the table", () => {
 Version:  1.2.3, up 1m
 Output:   nats connected (nats://broker:4222)
 State:    ready, everything delivered once
-Requests: 12 to the API server, 3 failed, 2 of them throttled, 4s waited
+Requests: 12 to the API server: 9 ok, 2 throttled, 1 unavailable; 4s waited
 
 KIND     STATE     OBJECTS  LAST HEARD  PUBLISHED    TROUBLE
 pods     watching      312  2s ago      +320 ~41 -8
 secrets  paused          0  -           +0 ~0 -0     Forbidden for 30s: secrets is forbidden: [31mUser "x"
 `,
     )
+  })
+
+  it("says of a run that waits for its output that nothing has been asked or listed", () => {
+    const waiting = statusOf([], { cluster: "", clusterId: "", ready: false, settled: false })
+    const lines = renderTable(waiting).split("\n")
+    assert.deepStrictEqual([lines[0], lines[3]], ["Cluster:  not asked yet", "State:    not ready, nothing listed yet"])
   })
 
   it("counts time in its largest unit", () => {

@@ -1,6 +1,6 @@
 /**
  * Every bound of the program, with its arithmetic. A queue, buffer, retry or wait that is not named here does not exist.
- * Units are the last word of a name. Nothing here reads a clock or an environment: settings may lower some of these, see app/config.
+ * Units are the last word of a name. Nothing here reads a clock or an environment.
  */
 
 const KiB = 1024

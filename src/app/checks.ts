@@ -32,7 +32,7 @@ export const renderRows = (rows: ReadonlyArray<ReadonlyArray<string>>, right: Re
   return cells.map((row) => row.map(pad).join("  ").trimEnd())
 }
 
-/** A line for each check, and below it, or below the last of several with the same remedy, what to do; at the end how many of each outcome. */
+/** A line for each check, below it what to do (once for neighbours with the same remedy), and at the end how many of each outcome. */
 export const renderChecks = (checks: ReadonlyArray<Check>): string => {
   const rows = renderRows([["RESULT", "CHECK", "FOUND"], ...checks.map(({ detail, outcome, subject }) => [outcome, subject, detail])])
   const lines = rows.flatMap((row, index) => {

@@ -21,7 +21,7 @@ export type { Change, ClusterOptions, InProcessCluster, Select } from "./app/emb
 export { layerBrokerOf as layerNats, layerNoRequests, layerSnapshotOf as layerSnapshot } from "./app/layers.ts"
 export { errorRegistry, MeshError, meshError, type ErrorEntry, type ErrorName } from "./domain/error.ts"
 export type { ResourceType } from "./domain/select/resource.ts"
-export type { LaneState, LaneStatus, Status } from "./domain/sync/status.ts"
+export type { LaneState, LaneStatus, StateFileStatus, Status } from "./domain/sync/status.ts"
 export { describeMessage, describeSubjects } from "./domain/wire/description.ts"
 export { ResourceMessageSchema } from "./domain/wire/envelope.ts"
 export { restoreObject, type KubernetesObject, type Payload, type ResourceMessage } from "./domain/wire/restore.ts"

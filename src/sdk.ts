@@ -40,7 +40,7 @@ export type {
   WatchOptions,
 } from "./app/embed/face.ts"
 export type { ResourceType } from "./domain/select/resource.ts"
-export type { LaneState, LaneStatus, Status } from "./domain/sync/status.ts"
+export type { LaneState, LaneStatus, StateFileStatus, Status } from "./domain/sync/status.ts"
 export { coreSubject, requestQueue, requestSubject, syncSubject } from "./domain/wire/subject.ts"
 export { describeMessage, describeSubjects } from "./domain/wire/description.ts"
 export type { MarkContent, MarkedType, MarkSource, SyncMark } from "./domain/wire/mark.ts"

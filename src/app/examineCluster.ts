@@ -32,6 +32,8 @@ import { memberOf, parseJson, readClusterId } from "./survey.ts"
 export interface ClusterFindings {
   readonly checks: ReadonlyArray<Check>
   readonly readable: ReadonlyArray<LaneSpec>
+  /** Empty where it cannot be read. */
+  readonly clusterId: string
 }
 
 const parseBytes = (bytes: Uint8Array): unknown => parseJson(decodeText(bytes, 0, bytes.length))
@@ -97,16 +99,10 @@ const checkIdentity: Effect.Effect<ReadonlyArray<Check>, never, ClusterApi> = Ef
   ]
 })
 
-const checkClusterId = (fallback: string): Effect.Effect<Check, never, ClusterApi> =>
-  Effect.map(readClusterId(fallback), ({ error, id }) =>
-    error === undefined
-      ? ok("cluster id", `${id}${id === fallback ? " (as set)" : ""}`)
-      : failed(
-          "cluster id",
-          error.detail,
-          "set MESHSYNC_CLUSTER_ID to the uid of the namespace kube-system, or allow to get that namespace",
-        ),
-  )
+const checkClusterId = (fallback: string, { error, id }: { readonly error: MeshError | undefined; readonly id: string }): Check =>
+  error === undefined
+    ? ok("cluster id", `${id}${id === fallback ? " (as set)" : ""}`)
+    : failed("cluster id", error.detail, "set MESHSYNC_CLUSTER_ID to the uid of the namespace kube-system, or allow to get that namespace")
 
 const checkConfiguration = ({ configuration, definitions, discovery, lanes }: Selected, place: string): ReadonlyArray<Check> => {
   const shown = lanes.filter(({ hidden }) => !hidden).length
@@ -235,12 +231,13 @@ const describeError = (subject: string, error: MeshError): Check => failed(subje
 export const examineCluster = (wish: Wish): Effect.Effect<ClusterFindings, never, ClusterApi> =>
   Effect.gen(function* () {
     const server = yield* checkServer
-    if (server.outcome === "failed") return { checks: [server, skipped("cluster", "nothing else was asked")], readable: [] }
+    if (server.outcome === "failed") return { checks: [server, skipped("cluster", "nothing else was asked")], readable: [], clusterId: "" }
     const identity = yield* checkIdentity
-    const id = yield* checkClusterId(wish.values.clusterId.text)
+    const found = yield* readClusterId(wish.values.clusterId.text)
+    const [clusterId, id] = [found.id, checkClusterId(wish.values.clusterId.text, found)]
     const selected = yield* Effect.result(selectLive(wish))
     if (Result.isFailure(selected)) {
-      return { checks: [server, ...identity, id, describeError("discovery", selected.failure)], readable: [] }
+      return { checks: [server, ...identity, id, describeError("discovery", selected.failure)], readable: [], clusterId }
     }
     const { lanes, notices } = selected.success
     const said = notices
@@ -261,6 +258,7 @@ export const examineCluster = (wish: Wish): Effect.Effect<ClusterFindings, never
         ...sessions,
       ],
       readable: lanes.filter((_, index) => kinds[index]?.outcome !== "failed"),
+      clusterId,
     }
   })
 

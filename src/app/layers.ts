@@ -7,6 +7,7 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { CollectionOptions } from "../adapters/filesystem/collection.ts"
+import type { StateFileInspection } from "../adapters/filesystem/stateFile.ts"
 import type { SnapshotOptions } from "../adapters/filesystem/snapshot.ts"
 import type { NatsOptions } from "../adapters/nats/broker.ts"
 import type { ServerInspection } from "../adapters/nats/inspection.ts"
@@ -140,6 +141,17 @@ export const layerState = ({ stateFile }: Values): Layer.Layer<StateFile, MeshEr
   stateFile.text === ""
     ? Layer.empty
     : Layer.unwrap(Effect.promise(async () => (await import("../adapters/filesystem/stateFile.ts")).layerStateFile(stateFile.text)))
+
+/** How the state file at a path stands; each piece of it is valid until the next. Fails with ErrStateFile where it cannot be used. */
+export const inspectState = (path: string, take: (piece: Uint8Array) => void): Effect.Effect<StateFileInspection, MeshError> =>
+  Effect.flatMap(
+    Effect.promise(() => import("../adapters/filesystem/stateFile.ts")),
+    ({ inspectStateFile }) => inspectStateFile(path, take),
+  )
+
+/** Where the messages go, in words that stay the same from run to run: a state file belongs to them. */
+export const audienceOf = (values: Values): Effect.Effect<string> =>
+  values.output.text === "broker" ? brokerName(values) : Effect.succeed(values.output.text)
 
 /** The broker in words, without credentials. */
 export const brokerName = ({ brokerUrl }: Values): Effect.Effect<string> =>

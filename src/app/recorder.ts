@@ -35,8 +35,10 @@ import {
   writeJournal,
   type Memory,
   type Reading,
+  type Recollection,
   type Verdict,
 } from "../domain/sync/recollection.ts"
+import type { StateFileStatus } from "../domain/sync/status.ts"
 import { departedOf } from "../domain/sync/turn.ts"
 import { describeContent } from "../domain/wire/message.ts"
 import type { PathRules } from "../domain/wire/redactPath.ts"
@@ -78,18 +80,21 @@ interface Book {
   readonly turn: Semaphore.Semaphore
   /** Entries that wait for the file: at most what one block of each lane makes. */
   pending: Writer
+  /** Lines of it. */
+  pendingEntries: number
   /** The writer of the flush before. */
   spare: Writer
   readonly numbers: WeakMap<Lane, number>
   nextNumber: number
   /** Nothing is written before the file has been read, or after writing has failed. */
   open: boolean
-  bytes: number
-  /** What the file was when it was written anew. */
+  /** The file's size when it was written anew. */
   leanBytes: number
   unsynced: boolean
   /** When the last entries were written down that say something. */
-  writtenMs: number
+  saidMs: number
+  seen: StateFileStatus
+  readonly show: (status: StateFileStatus) => void
 }
 
 const pendingBytesFirst = 16 * 1024
@@ -105,11 +110,13 @@ export interface RecorderOptions {
   readonly owes?: (() => boolean) | undefined
   /** The process that takes the messages (Sink). */
   readonly receiver?: (() => string | undefined) | undefined
+  /** Told how the file stands, whenever that changes. */
+  readonly show?: ((status: StateFileStatus) => void) | undefined
 }
 
 /** A recorder over a file; ends with the scope, after its last entries are written. */
 export const makeRecorder = Effect.fnUntraced(function* (
-  { audience = "", isCustom, owes = () => false, receiver = () => undefined, redact, redactPaths }: RecorderOptions,
+  { audience = "", isCustom, owes = () => false, receiver = () => undefined, redact, redactPaths, show = () => undefined }: RecorderOptions,
   file: StateFile["Service"],
 ) {
   const book: Book = {
@@ -124,15 +131,18 @@ export const makeRecorder = Effect.fnUntraced(function* (
     receiverName: "",
     turn: yield* Semaphore.make(1),
     pending: makeWriter(pendingBytesFirst),
+    pendingEntries: 0,
     spare: makeWriter(pendingBytesFirst),
     numbers: new WeakMap(),
     nextNumber: 1,
     open: false,
-    bytes: 0,
     leanBytes: 0,
     unsynced: false,
-    writtenMs: 0,
+    saidMs: 0,
+    seen: unread(file.path),
+    show,
   }
+  note(book, {})
   yield* Effect.addFinalizer(() => flush(book))
   yield* Effect.forkScoped(Effect.repeat(flush(book), Schedule.spaced(stateFlushEveryMs)))
   yield* Effect.forkScoped(Effect.repeat(makeSafe(book), Schedule.spaced(stateSyncEveryMs)))
@@ -163,27 +173,49 @@ export const findRecorder = Effect.fnUntraced(function* (options: RecorderOption
   return file._tag === "None" ? undefined : yield* makeRecorder(options, file.value)
 })
 
+const unread = (path: string): StateFileStatus => ({
+  path,
+  state: "reading",
+  detail: "",
+  entries: 0,
+  bytes: 0,
+  writtenMs: 0,
+  syncedMs: 0,
+  recollected: { kinds: 0, objects: 0, deletions: 0, owed: false },
+  setAside: undefined,
+})
+
+const note = (book: Book, change: Partial<StateFileStatus>): void => {
+  book.seen = { ...book.seen, ...change }
+  book.show(book.seen)
+}
+
 // Writing ----------------------------------------------------------------------------------------------------------------
+
+const write = (book: Book, entry: Entry): void => {
+  writeEntry(book.pending, entry)
+  book.pendingEntries++
+}
 
 /** An entry about a lane of which something has been written before. */
 const tell = (book: Book, lane: Lane, entry: (number: number) => Entry): void => {
   const number = book.numbers.get(lane)
-  if (book.open && number !== undefined) writeEntry(book.pending, entry(number))
+  if (book.open && number !== undefined) write(book, entry(number))
 }
 
 const intend = (book: Book, lane: Lane, records: Records, changes: ReadonlyArray<Change>, leftOut: ReadonlySet<Change>) =>
   Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
     if (!book.open || lane.spec.hidden) return Effect.void
-    book.writtenMs = nowMs
+    book.saidMs = nowMs
     book.unsynced = true
     noteDebt(book)
     const number = numberOf(book, lane)
     for (const change of changes) {
       const object = departedOf(change, records)
       if (object.namespace.length + object.name.length + object.uid.length + object.resourceVersion.length > identityCharactersMax) continue
-      if (change.event === "Deleted") writeEntry(book.pending, { _tag: "Ended", lane: number, object, atMs: nowMs })
-      else if (leftOut.has(change)) writeEntry(book.pending, { _tag: "Held", lane: number, object, inDoubt: true })
-      else writeEntry(book.pending, { _tag: "Said", lane: number, object })
+      if (change.event === "Deleted") write(book, { _tag: "Ended", lane: number, object, atMs: nowMs })
+      else if (leftOut.has(change)) write(book, { _tag: "Held", lane: number, object, inDoubt: true })
+      else write(book, { _tag: "Said", lane: number, object })
     }
     return flush(book)
   })
@@ -196,9 +228,9 @@ const numberOf = (book: Book, lane: Lane): number => {
   if (known !== undefined) return known
   const number = book.nextNumber++
   book.numbers.set(lane, number)
-  writeEntry(book.pending, declarationOf(book, lane, number))
+  write(book, declarationOf(book, lane, number))
   // What is said first while nobody listens is owed as much as what was said before.
-  if (book.owed) writeEntry(book.pending, { _tag: "LaneOwed", lane: number })
+  if (book.owed) write(book, { _tag: "LaneOwed", lane: number })
   return number
 }
 
@@ -216,14 +248,17 @@ const flush = (book: Book): Effect.Effect<void> =>
     .withPermits(1)(
       Effect.suspend(() => {
         noteDebt(book)
-        const { pending } = book
+        const { pending, pendingEntries } = book
         if (!book.open || pending.at === 0) return Effect.void
         book.pending = book.spare
         book.pending.at = 0
         book.spare = pending
-        book.bytes += pending.at
-        const append = book.file.append(pending.bytes.subarray(0, pending.at))
-        return book.bytes < Math.max(stateGrownBytesMin, book.leanBytes * stateGrowthMax) ? append : Effect.andThen(append, shrink(book))
+        book.pendingEntries = 0
+        const [entries, bytes] = [book.seen.entries + pendingEntries, book.seen.bytes + pending.at]
+        const append = book.file
+          .append(pending.bytes.subarray(0, pending.at))
+          .pipe(Effect.andThen(Effect.map(Clock.currentTimeMillis, (writtenMs) => note(book, { entries, bytes, writtenMs }))))
+        return bytes < Math.max(stateGrownBytesMin, book.leanBytes * stateGrowthMax) ? append : Effect.andThen(append, shrink(book))
       }),
     )
     .pipe(
@@ -235,10 +270,10 @@ const flush = (book: Book): Effect.Effect<void> =>
 const noteDebt = (book: Book): void => {
   if (!book.open) return
   const owes = book.owes()
-  if (owes && !book.owed) writeEntry(book.pending, { _tag: "Owed" })
+  if (owes && !book.owed) write(book, { _tag: "Owed" })
   book.owed = owes
   const name = book.receiver() ?? book.receiverName
-  if (name !== book.receiverName) writeEntry(book.pending, { _tag: "Receiver", name })
+  if (name !== book.receiverName) write(book, { _tag: "Receiver", name })
   book.receiverName = name
 }
 
@@ -246,25 +281,42 @@ const noteDebt = (book: Book): void => {
 const makeSafe = (book: Book): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
     if (!book.open || !book.unsynced) return Effect.void
-    if (nowMs - book.writtenMs > recreationUnsureMs) {
+    if (nowMs - book.saidMs > recreationUnsureMs) {
       book.unsynced = false
-      writeEntry(book.pending, { _tag: "Alive", atMs: nowMs })
+      write(book, { _tag: "Alive", atMs: nowMs })
     }
-    return Effect.catch(book.file.sync, (error) => giveUp(book, error))
+    const synced = Effect.map(Clock.currentTimeMillis, (syncedMs) => note(book, { syncedMs }))
+    return Effect.catch(Effect.andThen(book.file.sync, synced), (error) => giveUp(book, error))
   })
 
 /** Reads the file and writes anew what it adds up to: what is in flight stays in flight. */
 const shrink = Effect.fnUntraced(function* (book: Book) {
   const { reading, verdict } = yield* readAll(book.file)
   if (verdict !== "sound") return yield* Effect.fail(meshError("ErrStateFile", `${book.file.path}: it is not what was written to it`))
-  book.bytes = yield* book.file.replace(writeJournal(reading.recollection, yield* Clock.currentTimeMillis))
-  book.leanBytes = book.bytes
+  yield* writeAnew(book, reading.recollection)
 })
+
+/** Puts the shortest journal that says the same in the file's place. */
+const writeAnew = Effect.fnUntraced(function* (book: Book, recollection: Recollection) {
+  const nowMs = yield* Clock.currentTimeMillis
+  let entries = 0
+  function* counted() {
+    for (const piece of writeJournal(recollection, nowMs)) {
+      for (let at = piece.indexOf(lineFeed); at >= 0; at = piece.indexOf(lineFeed, at + 1)) entries++
+      yield piece
+    }
+  }
+  book.leanBytes = yield* book.file.replace(counted())
+  note(book, { state: "kept", entries, bytes: book.leanBytes, writtenMs: nowMs, syncedMs: nowMs })
+})
+
+const lineFeed = 0x0a
 
 const giveUp = (book: Book, error: MeshError): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (!book.open) return Effect.void
     book.open = false
+    note(book, { state: "given_up", detail: error.detail })
     const detail = `${error.detail}. The run goes on without it, and the next one announces everything again`
     return Effect.andThen(book.file.abandon, logMeshError(meshError("ErrStateFile", detail)))
   })
@@ -278,11 +330,11 @@ const readAll = Effect.fnUntraced(function* (file: StateFile["Service"]) {
 })
 
 const recall = Effect.fnUntraced(function* (book: Book, clusterId: string, departures: Departures) {
-  const nowMs = yield* Clock.currentTimeMillis
   const { reading, verdict } = yield* readAll(book.file)
-  const fault = faultOf(book.audience, clusterId, reading, verdict)
+  const fault = faultOfJournal(book.audience, clusterId, reading, verdict)
   if (fault !== undefined) {
     const name = yield* book.file.setAside(fault.ending)
+    note(book, { setAside: { path: name, reason: fault.text } })
     const detail = `${book.file.path} ${fault.text}: it is set aside as ${name}, and everything is announced as in a first run`
     yield* logMeshError(meshError("ErrStateFile", detail))
   } else if (verdict === "torn") {
@@ -301,14 +353,10 @@ const recall = Effect.fnUntraced(function* (book: Book, clusterId: string, depar
   for (const departure of recollection.departures.entries.slice(recollection.departures.start)) rememberDeparture(departures, departure)
   book.nextNumber = 1 + Math.max(0, ...recollection.types.keys())
   book.open = true
-  yield* book.file.replace(writeJournal(recollection, nowMs)).pipe(
-    Effect.map((bytes) => {
-      book.bytes = bytes
-      book.leanBytes = bytes
-    }),
-    Effect.catch((error) => giveUp(book, error)),
-  )
+  yield* Effect.catch(writeAnew(book, recollection), (error) => giveUp(book, error))
   const objects = memories.reduce((sum, { ledger }) => sum + ledger.size, 0)
+  const deletions = departures.entries.length - departures.start
+  note(book, { recollected: { kinds: memories.length, objects, deletions, owed: memories.some(({ owed }) => owed) } })
   if (objects > 0) yield* Effect.logInfo(`${book.file.path} tells of ${objects} objects that have been announced before`)
   return memories
 })
@@ -319,7 +367,7 @@ interface Fault {
 }
 
 /** Why nothing of a journal may be used. */
-const faultOf = (audience: string, clusterId: string, { recollection }: Reading, verdict: Verdict): Fault | undefined => {
+export const faultOfJournal = (audience: string, clusterId: string, { recollection }: Reading, verdict: Verdict): Fault | undefined => {
   if (verdict === "empty") return undefined
   if (verdict === "foreign") return { ending: "old", text: "is no state file of this version" }
   if (verdict === "damaged") return { ending: "bad", text: "is damaged in its middle" }

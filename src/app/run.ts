@@ -19,7 +19,7 @@ import { addToCounter, moveAwake, makeEngine, projectStatus, type Engine } from 
 import type { Fact } from "../domain/sync/fact.ts"
 import { makeLane, type Lane } from "../domain/sync/lane.ts"
 import type { Memory } from "../domain/sync/recollection.ts"
-import type { Status } from "../domain/sync/status.ts"
+import type { StateFileStatus, Status } from "../domain/sync/status.ts"
 import type { PathRules } from "../domain/wire/redactPath.ts"
 import type { WholeForm } from "../domain/wire/whole.ts"
 import { ClusterApi } from "../ports/ClusterApi.ts"
@@ -129,7 +129,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   })
   const customTypes = new Set<string>()
   const isCustom = (key: string) => customTypes.has(key)
-  const recorder = yield* findRecorder({ ...options, isCustom, owes: sink.owes, receiver: sink.receiver })
+  const recorder = yield* findRecorder({ ...options, isCustom, owes: sink.owes, receiver: sink.receiver, show: showIn(engine) })
   const desk = yield* withinBudget(makeDesk({ ...options, engine, recorder, onTypesMayHaveChanged }))
   const fibers = yield* FiberMap.make<string, void, SinkError>()
   const supervisor: Supervisor = {
@@ -181,6 +181,8 @@ const answering = ({ announcements, desk, lastLanes, open, options }: Supervisor
   const policy = { interactive, namespaces: outputNamespaces.map((name) => name.trim()) }
   return answerRequests({ desk, policy, announcements, announce: announceAll(desk, open, lastLanes) })
 }
+
+const showIn = (engine: Engine) => (status: StateFileStatus) => void (engine.stateFile = status)
 
 const identify = Effect.fnUntraced(function* (engine: Engine, options: RunOptions) {
   const { error, id } = yield* readClusterId(options.clusterId)

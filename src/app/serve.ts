@@ -10,7 +10,7 @@ import type { Status } from "../domain/sync/status.ts"
 import type { Requests } from "../ports/Requests.ts"
 import type { Sink, SinkError, Written } from "../ports/Sink.ts"
 import {
-  brokerName,
+  audienceOf,
   columnsOf,
   layerBroker,
   layerCluster,
@@ -23,7 +23,7 @@ import {
 import { interactives } from "./sessions.ts"
 import { makeMonitor, monitorStatus, runSession, type Monitor, type SessionOptions } from "./session.ts"
 import { runProcess, type HandSignals } from "./process.ts"
-import { durationMs, isOn, listOf, minIntervalsOf, type Values, redactPathsOf } from "./settings.ts"
+import { durationMs, isOn, isRedacting, listOf, minIntervalsOf, type Values, redactPathsOf } from "./settings.ts"
 import { layerLog, logFormatOf } from "./telemetry.ts"
 
 export interface ServeOptions {
@@ -66,7 +66,7 @@ const serving = Effect.fnUntraced(function* ({ values, version }: ServeOptions) 
       meshError("ErrUsage", `custom-resource ${JSON.stringify(values.customResource.text)} is not of the form NAMESPACE/NAME`),
     )
   }
-  const audience = mode === "broker" ? yield* brokerName(values) : mode
+  const audience = yield* audienceOf(values)
   yield* warnOfBrokerUrl(values)
   const monitor = makeMonitor(version, mode)
   const port = Number(values.healthPort.text)
@@ -91,8 +91,7 @@ const layerOutput = (mode: Mode, values: Values): Layer.Layer<Sink | Requests, M
 
 const sessionOptions = (mode: Mode, values: Values, version: string): SessionOptions => ({
   version,
-  // A surface that the Go MeshSync lacks redacts unless told not to.
-  redact: mode === "stdout" ? !isOn(values.showSecrets.text) || isOn(values.redact.text) : isOn(values.redact.text),
+  redact: isRedacting(values),
   redactPaths: redactPathsOf(values),
   minIntervals: minIntervalsOf(values),
   contentDedup: mode === "broker" && isOn(values.contentDedup.text),

@@ -313,6 +313,12 @@ export const redactPathsOf = ({ redactPaths }: Values): PathRules => Result.getO
 /** The intervals of a text that `faultOfKind` has found sound. */
 export const minIntervalsOf = ({ minIntervals }: Values): Intervals => Result.getOrElse(parseIntervals(minIntervals.text), () => new Map())
 
+/**
+ * Whether a run with these settings hides the values of Secrets. A surface that the Go MeshSync lacks does unless told not to.
+ */
+export const isRedacting = ({ output, redact, showSecrets }: Values): boolean =>
+  (output.text === "stdout" && !isOn(showSecrets.text)) || isOn(redact.text)
+
 /** Milliseconds of a duration that `faultOfKind` has found sound; undefined when it is negative: never. */
 export const durationMs = (text: string): number | undefined => {
   const parsed = parseDuration(text)

@@ -7,19 +7,22 @@ import { makeRecorder } from "../../src/app/recorder.ts"
 import { makeDepartures } from "../../src/domain/sync/departures.ts"
 import type { Change } from "../../src/domain/sync/fact.ts"
 import { makeLane, type Lane } from "../../src/domain/sync/lane.ts"
+import type { StateFileStatus } from "../../src/domain/sync/status.ts"
 import { stateGrownBytesMin } from "../../src/domain/limit.ts"
 import { pageOf, pods, specOf, thing, type Thing } from "../domain/sync/block.ts"
 
 const open = Effect.fnUntraced(function* (disk: MemoryDisk, owes: () => boolean = () => false, receiver?: () => string) {
   const departures = makeDepartures()
-  const recorder = yield* makeRecorder({ redact: false, audience: "test", isCustom: () => false, owes, receiver }, stateFileOn(disk))
+  let seen: StateFileStatus | undefined
+  const show = (status: StateFileStatus) => void (seen = status)
+  const recorder = yield* makeRecorder({ redact: false, audience: "test", isCustom: () => false, owes, receiver, show }, stateFileOn(disk))
   const memories = yield* recorder.recall("c1", departures)
   const held = memories.flatMap(({ ledger, spec }) => (ledger.size === 0 ? [] : [`${spec.type.plural} ${ledger.size}`]))
   const tell = (lane: Lane, things: ReadonlyArray<Thing>, leftOut: (change: Change) => boolean = () => false) => {
     const changes = things.map((_, record): Change => ({ event: "Added", record }))
     return recorder.intend(lane, pageOf(things), changes, new Set(changes.filter(leftOut)))
   }
-  return { recorder, memories, held, tell, departures }
+  return { recorder, memories, held, tell, departures, status: () => seen as StateFileStatus }
 })
 
 const textOf = ({ content }: MemoryDisk): string => new TextDecoder().decode(content)
@@ -111,6 +114,42 @@ describe("a recorder", () => {
         return recorder.announced(restored)
       })
       assert.deepStrictEqual(yield* debts, [false])
+    }),
+  )
+
+  it.effect("tells how the file stands: lines, bytes, what it told, what was set aside, and its end", () =>
+    Effect.gen(function* () {
+      const disk = makeMemoryDisk()
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { recorder, status, tell } = yield* open(disk)
+          const lane = makeLane(specOf())
+          yield* TestClock.adjust("1 second")
+          yield* tell(lane, [thing("a"), thing("b")])
+          yield* recorder.confirm(lane)
+          yield* TestClock.adjust("1 second")
+          const content = textOf(disk)
+          assert.deepInclude(status(), { state: "kept", entries: content.split("\n").length - 1, bytes: content.length, syncedMs: 0 })
+          assert.strictEqual(status().writtenMs, 1_100)
+          yield* TestClock.adjust("4 seconds")
+          assert.strictEqual(status().syncedMs, 5_000)
+          assert.deepStrictEqual(status().recollected, { kinds: 0, objects: 0, deletions: 0, owed: false })
+        }),
+      )
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { status } = yield* open(disk)
+          assert.deepStrictEqual(status().recollected, { kinds: 1, objects: 2, deletions: 0, owed: false })
+          assert.isUndefined(status().setAside)
+          assert.strictEqual(status().entries, textOf(disk).split("\n").length - 1)
+        }),
+      )
+      disk.content = new TextEncoder().encode("something else\n")
+      const { status, tell } = yield* open(disk)
+      assert.deepStrictEqual(status().setAside?.reason, "is no state file of this version")
+      disk.writesLeft = 0
+      yield* tell(makeLane(specOf()), [thing("a")])
+      assert.deepInclude(status(), { state: "given_up", detail: "memory: the disk is full" })
     }),
   )
 

@@ -62,6 +62,26 @@ const said = (from: number): ReadonlyArray<string> =>
 const uidsSaidGone = (from: number): ReadonlyArray<string | undefined> =>
   consumer.messages.slice(from).flatMap(({ EventType, Object: { metadata } }) => (EventType === "DELETED" ? [metadata.uid] : []))
 
+/** Status, metrics and table say of the file what is on the disk; `doctor` beside the run says who holds it. */
+const expectShown = async (run: Run, objects: number): Promise<void> => {
+  const { stateFile: shown } = await run.awaitStatus("the file is as it stays", 20_000, ({ stateFile: now }) => {
+    const content = readFileSync(stateFile(), "utf8")
+    return now?.bytes === content.length && now.entries === content.split("\n").length - 1 && now.syncedMs > 0
+  })
+  expect(shown).toMatchObject({ path: stateFile(), state: "kept", recollected: { objects, kinds: 2, owed: false } })
+  const metrics = await run.fetchText("/metrics")
+  expect(metrics).toContain(`meshsync_state_file_bytes ${shown?.bytes}\n`)
+  expect(metrics).toContain(`meshsync_state_file_recollected{what="objects"} ${objects}\n`)
+  const args = ["doctor", "--state-file", stateFile(), "-o", "json", "--health-port", "0", "configmaps"]
+  const environment = { KUBECONFIG: path.join(folder, "kubeconfig"), BROKER_URL: broker.address }
+  const { stdout } = await (await runMeshsync({ args, environment, folder, health: false })).exit
+  const { checks } = JSON.parse(stdout) as { readonly checks: ReadonlyArray<Record<string, string>> }
+  expect(checks.filter(({ subject }) => subject === "state file").map(({ detail, outcome }) => `${outcome}: ${detail}`)).toStrictEqual([
+    expect.stringMatching(/^warning: .* is held by another process/),
+    expect.stringMatching(/^ok: it tells of 342 objects of 2 kinds and of \d+ deletions, for this cluster and this output$/),
+  ])
+}
+
 describe("killed and started again", () => {
   it("it announces what was deleted meanwhile, object by object, and nothing that stayed", async () => {
     const names = Array.from({ length: 400 }, (_, i) => `c${i}`)
@@ -102,6 +122,7 @@ describe("killed and started again", () => {
     expect(statSync(stateFile()).mode & 0o777).toBe(0o600)
     expect(readFileSync(stateFile(), "utf8")).not.toContain(canary)
     expect(statSync(stateFile()).size / 342).toBeLessThan(130)
+    await expectShown(third, 342)
     third.signal("SIGTERM")
     expect((await third.exit).status).toBe(0)
   })

@@ -28,9 +28,7 @@ export const layerStateFile = (path: string): Layer.Layer<StateFile, MeshError> 
 const openStateFile = Effect.fnUntraced(function* (path: string) {
   // A socket in a folder that is missing fails with a reason that is none.
   yield* toStateError(attempt(path, () => access(dirname(path))))
-  if (Buffer.byteLength(`${path}.lock`) > socketNameBytesMax) {
-    return yield* Effect.fail(meshError("ErrStateFile", `${path}: the socket beside it needs a shorter path`))
-  }
+  yield* checkSocketName(path)
   yield* Effect.acquireRelease(claim(path), (server) => Effect.promise(() => new Promise((resolve) => server.close(resolve))))
   yield* toStateError(attempt(path, () => removePartials(path)))
   let handle = yield* toStateError(attempt(path, () => openToAppend(path)))
@@ -59,6 +57,46 @@ const openStateFile = Effect.fnUntraced(function* (path: string) {
     abandon: Effect.promise(() => truncate(path).catch(() => rm(path, { force: true }).catch(() => undefined))),
   })
 })
+
+/** A state file that is looked at and not held. */
+export interface StateFileInspection {
+  /** 0: there is none, or it is empty. */
+  readonly bytes: number
+  /** Another process has it open. */
+  readonly isHeld: boolean
+}
+
+/**
+ * Looks at the file at a path without holding it, and reads it piece by piece; a piece is valid until the next one.
+ * Fails with ErrStateFile where a run could not make, read or write it.
+ */
+export const inspectStateFile = (path: string, take: (piece: Uint8Array) => void): Effect.Effect<StateFileInspection, MeshError> =>
+  Effect.gen(function* () {
+    yield* checkSocketName(path)
+    const look = async (): Promise<StateFileInspection> => {
+      await access(dirname(path), constants.W_OK | constants.X_OK)
+      const isHeld = await isAnswered(`${path}.lock`)
+      let bytes = 0
+      const handle = await open(path, constants.O_RDWR).catch((cause) => (errnoOf(cause) === "ENOENT" ? undefined : Promise.reject(cause)))
+      if (handle === undefined) return { bytes, isHeld }
+      const count = (piece: Uint8Array): void => {
+        bytes += piece.length
+        take(piece)
+      }
+      try {
+        await readPieces(handle, count)
+      } finally {
+        await handle.close()
+      }
+      return { bytes, isHeld }
+    }
+    return yield* toStateError(attempt(path, look))
+  })
+
+const checkSocketName = (path: string): Effect.Effect<void, MeshError> =>
+  Buffer.byteLength(`${path}.lock`) > socketNameBytesMax
+    ? Effect.fail(meshError("ErrStateFile", `${path}: the socket beside it needs a shorter path`))
+    : Effect.void
 
 const toStateError = <A, R>(effect: Effect.Effect<A, SinkError, R>): Effect.Effect<A, MeshError, R> =>
   Effect.mapError(effect, ({ error }) => meshError("ErrStateFile", error.detail))

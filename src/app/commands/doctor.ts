@@ -8,6 +8,7 @@ import { errorRegistry, meshError } from "../../domain/error.ts"
 import { estimateRun, type Estimate } from "../../domain/sync/estimate.ts"
 import { failed, ok, renderChecks, renderRows, skipped, warning, type Check } from "../checks.ts"
 import { examineCluster, sampleLanes } from "../examineCluster.ts"
+import { examineState } from "../examineState.ts"
 import { inspectBroker, layerCluster, type ServerInspection } from "../layers.ts"
 import { isOn, type Values } from "../settings.ts"
 import type { CommandOptions } from "./command.ts"
@@ -15,9 +16,10 @@ import { renderDocument } from "./format.ts"
 
 export const doctor = Effect.fnUntraced(function* (options: CommandOptions) {
   const { own, values } = options
-  const { checks: cluster, estimate } = yield* examine(options)
+  const { checks: cluster, clusterId, estimate } = yield* examine(options)
   const broker = yield* checkOutput(values)
-  const checks = [...cluster, ...broker, yield* checkHealthPort(Number(values.healthPort.text))]
+  const state = yield* examineState(values, clusterId)
+  const checks = [...cluster, ...broker, ...state, yield* checkHealthPort(Number(values.healthPort.text))]
   const table = () => [renderChecks(checks), ...(estimate === undefined ? [] : ["", renderEstimate(estimate)])].join("\n")
   const shown = yield* renderDocument(own.get("format") ?? "table", { checks, estimate }, table)
   yield* Effect.sync(() => void process.stdout.write(`${shown}\n`))
@@ -31,15 +33,15 @@ export const doctor = Effect.fnUntraced(function* (options: CommandOptions) {
 const examine = Effect.fnUntraced(function* ({ own, values, version, words }: CommandOptions) {
   const wish = { values, words, everywhere: own.get("allNamespaces") }
   const work = Effect.gen(function* () {
-    const { checks, readable } = yield* examineCluster(wish)
-    if (!isOn(own.get("estimate") ?? "false")) return { checks, estimate: undefined }
+    const { checks, clusterId, readable } = yield* examineCluster(wish)
+    if (!isOn(own.get("estimate") ?? "false")) return { checks, clusterId, estimate: undefined }
     const samples = yield* sampleLanes(readable.filter(({ hidden }) => !hidden))
-    return { checks, estimate: estimateRun(samples, values.output.text === "broker" && isOn(values.pace.text)) }
+    return { checks, clusterId, estimate: estimateRun(samples, values.output.text === "broker" && isOn(values.pace.text)) }
   })
   const found = yield* Effect.result(Effect.provide(work, layerCluster(values, version)))
   if (Result.isSuccess(found)) return found.success
   const { detail, key } = found.failure
-  return { checks: [failed("kubeconfig", detail, errorRegistry[key].remedy)], estimate: undefined }
+  return { checks: [failed("kubeconfig", detail, errorRegistry[key].remedy)], clusterId: "", estimate: undefined }
 })
 
 /** Only one output needs somebody else. */

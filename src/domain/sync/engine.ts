@@ -9,7 +9,7 @@ import type { Lane } from "./lane.ts"
 import { digestText } from "./digest.ts"
 import { isRefusal } from "./reflector.ts"
 import { copyCounts, makeRequestCounts, type RequestCounts } from "./requestCounts.ts"
-import type { LaneStatus, Status } from "./status.ts"
+import type { LaneStatus, StateFileStatus, Status } from "./status.ts"
 
 export interface Engine {
   readonly version: string
@@ -28,6 +28,8 @@ export interface Engine {
   readonly departures: Departures
   /** What was asked of the API server. */
   readonly requests: RequestCounts
+  /** As the recorder last told it; undefined where nothing is written down. */
+  stateFile: StateFileStatus | undefined
   /** Counters by name, shown as they are. */
   readonly counters: Record<string, number>
   /** The first discovery has been acted upon: without it no lane means nothing. */
@@ -46,6 +48,7 @@ export const makeEngine = (version: string, cluster: string, startedMs: number):
   asleep: new Map(),
   departures: makeDepartures(),
   requests: makeRequestCounts(),
+  stateFile: undefined,
   counters: {},
   surveyed: false,
   ready: false,
@@ -85,6 +88,7 @@ export const projectStatus = (engine: Engine, nowMs: number, sink: Status["sink"
   sink,
   lanes: [...engine.lanes.values()].filter((lane) => !lane.spec.hidden).map(projectLane),
   requests: copyCounts(engine.requests),
+  stateFile: engine.stateFile,
   counters: { ...engine.counters },
 })
 

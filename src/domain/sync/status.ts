@@ -40,6 +40,25 @@ export interface RequestStatus {
   readonly waitedMs: number
 }
 
+/** The file that remembers what was announced. Times are milliseconds since the epoch; 0: not yet. */
+export interface StateFileStatus {
+  readonly path: string
+  /** `reading`: nothing is written yet. `given_up`: writing has failed, the run goes on without it, and the next one begins anew. */
+  readonly state: "reading" | "kept" | "given_up"
+  /** Why it was given up; else empty. */
+  readonly detail: string
+  /** Lines of it. */
+  readonly entries: number
+  readonly bytes: number
+  /** When something was last written to it, and when all of it was last safe from a power cut. */
+  readonly writtenMs: number
+  readonly syncedMs: number
+  /** What it told of the runs before; `owed`: they had still to announce everything, or the broker is another one. */
+  readonly recollected: { readonly kinds: number; readonly objects: number; readonly deletions: number; readonly owed: boolean }
+  /** What was found at the start and could not be used. */
+  readonly setAside: { readonly path: string; readonly reason: string } | undefined
+}
+
 /** A run at one moment. Times are milliseconds since the epoch. */
 export interface Status {
   readonly version: string
@@ -53,6 +72,8 @@ export interface Status {
   readonly sink: { readonly name: string; readonly state: string; readonly detail: string }
   readonly lanes: ReadonlyArray<LaneStatus>
   readonly requests: RequestStatus
+  /** Absent where the run keeps none. */
+  readonly stateFile?: StateFileStatus | undefined
   /** Counters by name: announcements, discoveries and their failures. */
   readonly counters: Readonly<Record<string, number>>
 }

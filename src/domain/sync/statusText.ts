@@ -2,7 +2,7 @@
  * The status as text: Prometheus' exposition format 0.0.4 for `/metrics`, and a table for people.
  * Same status, same text: kinds and counters are in the order of their names. Reads nothing but the status it is given.
  */
-import type { LaneState, LaneStatus, RequestStatus, Status } from "./status.ts"
+import type { LaneState, LaneStatus, RequestStatus, StateFileStatus, Status } from "./status.ts"
 
 type Labels = Readonly<Record<string, string>>
 
@@ -19,6 +19,7 @@ interface Family {
 }
 
 const laneStates: ReadonlyArray<LaneState> = ["idle", "listing", "watching", "paused", "closed"]
+const stateFileStates: ReadonlyArray<StateFileStatus["state"]> = ["reading", "kept", "given_up"]
 const sinkStates: ReadonlyArray<string> = ["connecting", "connected", "disconnected", "open", "closed"]
 
 /** Every state is a series of its own that is 1 or 0, so that an alert does not miss a state that it has never seen. */
@@ -36,8 +37,10 @@ const secondsBetween = (fromMs: number, toMs: number): number => Math.max(0, toM
 
 /** A family with series for each resource type: what one of them contributes, besides the labels that name it. */
 interface LaneFamily extends Omit<Family, "samples"> {
-  readonly samplesOf: (lane: LaneStatus, nowMs: number) => ReadonlyArray<Sample>
+  readonly samplesOf: SamplesOf<LaneStatus>
 }
+
+type SamplesOf<A> = (subject: A, nowMs: number) => ReadonlyArray<Sample>
 
 const single = (value: number): ReadonlyArray<Sample> => [{ labels: {}, value }]
 
@@ -115,6 +118,45 @@ const requestSamples = ({ requests: { answers } }: Status): ReadonlyArray<Sample
   Object.entries(answers)
     .toSorted(([first], [second]) => compareText(first, second))
     .flatMap(([verb, ofVerb]) => each("answer", ofVerb).map(({ labels, value }) => ({ labels: { verb, ...labels }, value })))
+
+/** A family about the state file, without a series where there is none. */
+const stateFileFamilies: ReadonlyArray<Omit<Family, "samples"> & { readonly samplesOf: SamplesOf<StateFileStatus> }> = [
+  {
+    name: "meshsync_state_file_state",
+    type: "gauge",
+    help: "1 for what becomes of the state file, 0 for the others; given_up: writing has failed, and the next run begins anew.",
+    samplesOf: ({ state }) => stateSamples(stateFileStates, state, {}),
+  },
+  { name: "meshsync_state_file_bytes", type: "gauge", help: "Size of the state file.", samplesOf: ({ bytes }) => single(bytes) },
+  { name: "meshsync_state_file_entries", type: "gauge", help: "Lines of the state file.", samplesOf: ({ entries }) => single(entries) },
+  {
+    name: "meshsync_state_file_written_seconds",
+    type: "gauge",
+    help: "Seconds since something was written to the state file; absent before.",
+    samplesOf: ({ writtenMs }, nowMs) => (writtenMs === 0 ? [] : single(secondsBetween(writtenMs, nowMs))),
+  },
+  {
+    name: "meshsync_state_file_synced_seconds",
+    type: "gauge",
+    help: "Seconds since all of the state file was safe from a power cut; absent before.",
+    samplesOf: ({ syncedMs }, nowMs) => (syncedMs === 0 ? [] : single(secondsBetween(syncedMs, nowMs))),
+  },
+  {
+    name: "meshsync_state_file_recollected",
+    type: "gauge",
+    help: "What the state file told at the start of the runs before: kinds, objects and recent deletions.",
+    samplesOf: ({ recollected: { deletions, kinds, objects } }) => each("what", { kinds, objects, deletions }),
+  },
+  {
+    name: "meshsync_state_file_set_aside",
+    type: "gauge",
+    help: "1 where the file that was found at the start could not be used.",
+    samplesOf: ({ setAside }) => single(setAside === undefined ? 0 : 1),
+  },
+]
+
+const collectStateFile = ({ nowMs, stateFile }: Status): ReadonlyArray<Family> =>
+  stateFileFamilies.map(({ samplesOf, ...family }) => ({ ...family, samples: stateFile === undefined ? [] : samplesOf(stateFile, nowMs) }))
 
 /** The families that concern the whole process. */
 const collectWhole = (status: Status): ReadonlyArray<Family> => {
@@ -203,7 +245,9 @@ const collectUsage = ({ cpuSeconds, residentBytes, startedMs }: ProcessUsage): R
  * @param usage absent where nobody has asked the operating system
  */
 export const renderMetrics = (status: Status, usage?: ProcessUsage): string =>
-  [...collectWhole(status), ...collectLanes(status), ...(usage === undefined ? [] : collectUsage(usage))].map(renderFamily).join("")
+  [...collectWhole(status), ...collectStateFile(status), ...collectLanes(status), ...(usage === undefined ? [] : collectUsage(usage))]
+    .map(renderFamily)
+    .join("")
 
 /** A span of time in its largest unit, e.g. `0s`, `59s`, `12m`, `3h`, `5d`. */
 export const renderAge = (spanMs: number): string => {
@@ -252,6 +296,18 @@ const requestsText = ({ answers, waitedMs }: RequestStatus): string => {
 const progressOf = ({ lanes, settled }: Status): string =>
   settled ? "everything delivered once" : lanes.length === 0 ? "nothing listed yet" : "still listing"
 
+const stateFileText = (file: StateFileStatus, nowMs: number): string => {
+  const { bytes, detail, entries, path, recollected, setAside, state, syncedMs, writtenMs } = file
+  const since = (thenMs: number): string => (thenMs === 0 ? "not yet" : `${renderAge(nowMs - thenMs)} ago`)
+  const content = `${entries} entries in ${bytes} bytes, written ${since(writtenMs)}, synced ${since(syncedMs)}`
+  const told = `it told of ${recollected.objects} objects of ${recollected.kinds} kinds and of ${recollected.deletions} deletions`
+  return [
+    state === "kept" ? `${path}, ${content}` : state === "reading" ? `${path}, not read yet` : `${path}, given up: ${detail}`,
+    ...(state === "reading" ? [] : [recollected.owed ? `${told}, and owed an announcement` : told]),
+    ...(setAside === undefined ? [] : [`what was found ${setAside.reason}, and is ${setAside.path} now`]),
+  ].join("; ")
+}
+
 /** The status for a person: what it is connected to, then a line for each kind with what troubles it. */
 export const renderTable = (status: Status): string => {
   const detail = status.sink.detail === "" ? "" : ` (${status.sink.detail})`
@@ -261,7 +317,9 @@ export const renderTable = (status: Status): string => {
     ["Output", `${status.sink.name} ${status.sink.state}${detail}`],
     ["State", `${status.ready ? "ready" : "not ready"}, ${progressOf(status)}`],
     ["Requests", requestsText(status.requests)],
+    ...(status.stateFile === undefined ? [] : [["State file", stateFileText(status.stateFile, status.nowMs)]]),
   ]
   const rows = [columns, ...sortLanes(status).map((lane) => laneCells(lane, status.nowMs))]
-  return `${head.map(([name, text]) => `${`${name}:`.padEnd(10)}${renderLine(text ?? "")}\n`).join("")}\n${renderColumns(rows)}`
+  const width = Math.max(...head.map(([name]) => (name ?? "").length)) + 2
+  return `${head.map(([name, text]) => `${`${name}:`.padEnd(width)}${renderLine(text ?? "")}\n`).join("")}\n${renderColumns(rows)}`
 }

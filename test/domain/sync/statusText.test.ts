@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { renderAge, renderMetrics, renderTable } from "../../../src/domain/sync/statusText.ts"
 import { readExposition, valueOf } from "./exposition.ts"
+import type { StateFileStatus } from "../../../src/domain/sync/status.ts"
 import { laneOf, statusOf } from "./statusOf.ts"
 
 const secrets = laneOf("secrets", {
@@ -103,6 +104,40 @@ describe("metrics", () => {
   })
 })
 
+const stateFile: StateFileStatus = {
+  path: "/var/state",
+  state: "kept",
+  detail: "",
+  entries: 412,
+  bytes: 49_152,
+  writtenMs: 1_088_000,
+  syncedMs: 0,
+  recollected: { kinds: 12, objects: 400, deletions: 3, owed: false },
+  setAside: undefined,
+}
+
+describe("metrics of the state file", () => {
+  it("say what it holds, how old that is and what it told at the start", () => {
+    const found = readExposition(renderMetrics(statusOf([], { stateFile })))
+    const expected: ReadonlyArray<readonly [string, Record<string, string>, number | undefined]> = [
+      ["meshsync_state_file_state", { state: "kept" }, 1],
+      ["meshsync_state_file_state", { state: "given_up" }, 0],
+      ["meshsync_state_file_bytes", {}, 49_152],
+      ["meshsync_state_file_entries", {}, 412],
+      ["meshsync_state_file_written_seconds", {}, 2.5],
+      ["meshsync_state_file_synced_seconds", {}, undefined],
+      ["meshsync_state_file_recollected", { what: "objects" }, 400],
+      ["meshsync_state_file_recollected", { what: "deletions" }, 3],
+      ["meshsync_state_file_set_aside", {}, 0],
+    ]
+    for (const [name, labels, value] of expected) assert.strictEqual(valueOf(found, name, labels), value, name)
+  })
+
+  it("are absent where there is none", () => {
+    assert.isFalse(renderMetrics(statusOf([])).includes("state_file"))
+  })
+})
+
 describe("the table", () => {
   it("names the kind that is in trouble, why and since when", () => {
     assert.strictEqual(
@@ -124,6 +159,22 @@ secrets  paused          0  -           +0 ~0 -0     Forbidden for 30s: secrets 
     const waiting = statusOf([], { cluster: "", clusterId: "", ready: false, settled: false })
     const lines = renderTable(waiting).split("\n")
     assert.deepStrictEqual([lines[0], lines[3]], ["Cluster:  not asked yet", "State:    not ready, nothing listed yet"])
+  })
+
+  it("tells of the state file, what was found in its place, and why it was given up", () => {
+    const lineOf = (more: Partial<StateFileStatus>) =>
+      renderTable(statusOf([], { stateFile: { ...stateFile, ...more } }))
+        .split("\n")
+        .find((text) => text.startsWith("State file:"))
+    const told = "it told of 400 objects of 12 kinds and of 3 deletions"
+    assert.strictEqual(lineOf({}), `State file: /var/state, 412 entries in 49152 bytes, written 2s ago, synced not yet; ${told}`)
+    const setAside = { path: "/var/state.bad", reason: "is damaged in its middle" }
+    assert.strictEqual(
+      lineOf({ state: "given_up", detail: "the disk is full", recollected: { ...stateFile.recollected, owed: true }, setAside }),
+      `State file: /var/state, given up: the disk is full; ${told}, and owed an announcement; ` +
+        "what was found is damaged in its middle, and is /var/state.bad now",
+    )
+    assert.strictEqual(lineOf({ state: "reading" }), "State file: /var/state, not read yet")
   })
 
   it("counts time in its largest unit", () => {

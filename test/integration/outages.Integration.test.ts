@@ -1,7 +1,10 @@
 /**
  * Brokers and API servers that die in the middle of changes. What is compared at the end is every object's uid and resourceVersion.
  */
+import { once } from "node:events"
+import { createServer } from "node:net"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { brokerWarnEveryMs } from "../../src/domain/limit.ts"
 import { type Broker, type Consumer, makeConsumer, startBroker } from "./broker.ts"
 import { type Cluster, collectionPath, inParallel, type Item, readState } from "./cluster.ts"
 import { type ControlPlane, startControlPlane } from "./controlPlane.ts"
@@ -110,6 +113,48 @@ describe("the broker", () => {
     expect(consumer.messages.length).toBeGreaterThan(heard)
     expect(consumer.broken).toEqual([])
     expect(run.hasEnded()).toBe(false)
+  })
+})
+
+/** Holds a place where a broker belongs: whoever comes is counted and sent away. */
+const holdPlace = async ({ host, port }: Broker) => {
+  let attempts = 0
+  const server = createServer((socket) => {
+    attempts++
+    socket.destroy()
+  })
+  await once(server.listen(port, host), "listening")
+  return { attempts: () => attempts, leave: () => once(server.close(), "close") }
+}
+
+describe("the broker at the start", () => {
+  it("away: MeshSync lives, is not ready and says why; when the broker comes everything is published", async () => {
+    await broker.kill()
+    const place = await holdPlace(broker)
+    const startedMs = performance.now()
+    await using run = await runMeshsync({
+      args: [],
+      environment: { KUBECONFIG: plane.kubeconfig("admin"), BROKER_URL: broker.address },
+    })
+    await until("it has tried three times", 60_000, () => (place.attempts() >= 3 ? true : undefined), run.stdout)
+    expect(await run.fetchText("/healthz")).toBe("ok")
+    await expect(run.fetchText("/readyz")).rejects.toThrow("/readyz answers 503")
+    expect(await run.status()).toMatchObject({ ready: false, sink: { state: "connecting" } })
+    const warnings = (run.stdout() + run.stderr()).split("\n").filter((line) => line.includes("the broker cannot be reached"))
+    expect(warnings.length).toBeGreaterThan(0)
+    expect(warnings.length).toBeLessThanOrEqual(1 + (performance.now() - startedMs) / brokerWarnEveryMs)
+    expect(run.hasEnded()).toBe(false)
+    await place.leave()
+    await broker.start()
+    const consumer = makeConsumer()
+    await consumer.attach(broker.address)
+    await run.awaitStatus("it is ready", 30_000, ({ ready }) => ready)
+    expect(await run.fetchText("/readyz")).toBe("ok")
+    await run.awaitStatus("everything is listed", 30_000, ({ settled }) => settled)
+    await awaitEquality(run, consumer, 60_000)
+    expect(consumer.broken).toEqual([])
+    run.signal("SIGTERM")
+    expect((await run.exit).status).toBe(0)
   })
 })
 

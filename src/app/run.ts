@@ -36,7 +36,7 @@ import type { Interactive } from "./sessions.ts"
 import { awaitConsumers, findRecorder } from "./recorder.ts"
 import { logMeshError, logNotice } from "./notices.ts"
 import { watchForSettling } from "./settling.ts"
-import { discover, discoverAtLast, readClusterId, readDefinitions, type DatedDiscovery } from "./survey.ts"
+import { discover, discoverAtLast, readClusterId, readDefinitions, warnOfNamespaces, type DatedDiscovery } from "./survey.ts"
 import { drawRun, tellTypes } from "./marks.ts"
 
 /** What a run needs to know besides its ports. */
@@ -153,7 +153,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
       addToCounter(engine, "discovery_failures")
       return attempt === 0 ? logMeshError(error) : Effect.logDebug(error.message)
     })
-    yield* identify(engine, options)
+    yield* Effect.all([identify(engine, options), warnOfNamespaces(options.outputNamespaces)], { concurrency: 2, discard: true })
     yield* restoreLanes(supervisor)
     supervisor.configuration = yield* readConfiguration(options.customResource ?? placeDefault)
     if (supervisor.configuration._tag === "Broken") yield* logMeshError(supervisor.configuration.error)

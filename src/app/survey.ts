@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import { meshError, type MeshError } from "../domain/error.ts"
-import { clusterIdWaitMs } from "../domain/limit.ts"
+import { clusterIdWaitMs, namespacesAskedMax, namespaceWaitMs } from "../domain/limit.ts"
 import { decodeText } from "../domain/read/text.ts"
 import { aggregatedAccept, classicPlan, discoverAggregated, discoverClassic, type Discovery } from "../domain/select/discovery.ts"
 import { pauseMs } from "../domain/sync/backoff.ts"
@@ -59,6 +59,32 @@ export const readClusterId = (fallback: string): Effect.Effect<Identity, never, 
       duration: clusterIdWaitMs,
       orElse: () => Effect.succeed(without(`the API server did not answer within ${clusterIdWaitMs / 1000} s`)),
     }),
+  )
+}
+
+// Namespaces -------------------------------------------------------------------------------------------------------------
+
+/**
+ * Says which of the namespaces that the output is restricted to do not exist: a slip of the pen would look like an empty cluster. One that
+ * may not be read, or is not answered for in time, is not spoken of.
+ * @param names as the settings hold them; blank ones are no namespaces
+ */
+export const warnOfNamespaces = (names: ReadonlyArray<string>): Effect.Effect<void, never, ClusterApi> => {
+  const isMissing = (name: string) =>
+    readText(`/api/v1/namespaces/${encodeURIComponent(name)}`).pipe(
+      Effect.as(false),
+      Effect.catch(({ failure }) => Effect.succeed(failure._tag === "NotServed")),
+      Effect.timeoutOrElse({ duration: namespaceWaitMs, orElse: () => Effect.succeed(false) }),
+    )
+  const asked = [...new Set(names.map((name) => name.trim()))].filter((name) => name !== "").slice(0, namespacesAskedMax)
+  return Effect.filter(asked, isMissing, { concurrency: namespacesAskedMax }).pipe(
+    Effect.flatMap((missing) =>
+      missing.length === 0
+        ? Effect.void
+        : Effect.logWarning(
+            `this cluster has no namespace ${missing.map((name) => JSON.stringify(name)).join(", ")}; what is created there later counts`,
+          ),
+    ),
   )
 }
 

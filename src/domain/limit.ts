@@ -127,6 +127,9 @@ export const discoveryDebounceMs = 500
 export const discoveryAgainMs: ReadonlyArray<number> = [500, 2 * second, 6 * second]
 /** The cluster id is asked for this long before the first message goes out without it. */
 export const clusterIdWaitMs = 30 * second
+/** Whether the namespaces that were named exist is asked once, of so many of them at once, and not waited for longer. */
+export const namespacesAskedMax = 20
+export const namespaceWaitMs = 5 * second
 
 /** While no MeshSync custom resource is defined it is looked for this often: two requests that are refused at once. */
 export const configurationAgainMs = 30 * second

@@ -119,6 +119,24 @@ describe("watchCluster", () => {
     assert.match((error as MeshSyncError).message, /a comma in the selector has nothing before or behind it/)
   })
 
+  it("names the namespaces that do not exist in one line, and sees what comes in them later", async () => {
+    const cluster = makeFakeCluster({ objects: [configMap("a", {})] })
+    const lines: Array<LogLine> = []
+    const select = { resources: ["configmaps"], namespaces: ["default", " shopp ", "lab", ""] }
+    const seen: Array<string> = []
+    for await (const change of watchCluster({ cluster, select, log: (line) => lines.push(line) })) {
+      seen.push(`${change.event} ${change.namespace}/${change.name}`)
+      if (seen.length === 2) break
+      cluster.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "lab" } })
+      cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "lab", name: "b" } })
+    }
+    assert.deepStrictEqual(seen, ["Added default/a", "Added lab/b"])
+    assert.deepStrictEqual(
+      lines.filter(({ level }) => level === "warning").map(({ message }) => message),
+      ['this cluster has no namespace "shopp", "lab"; what is created there later counts'],
+    )
+  })
+
   it("says with once what could not be read, and logs it to whom it may concern", async () => {
     const cluster = makeFakeCluster()
     cluster.inject({ key: "secrets", verb: "list", trouble: { _tag: "Status", code: 403 }, times: Infinity })

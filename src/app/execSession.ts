@@ -14,7 +14,7 @@ import { encodeText } from "../domain/wire/writer.ts"
 import { ApiError, type ClusterApi } from "../ports/ClusterApi.ts"
 import type { Terminal } from "../ports/PodSession.ts"
 import { joinBytes } from "./logSession.ts"
-import type { SessionPorts, Tally } from "./sessions.ts"
+import type { SessionPorts, Tally } from "./sessionTally.ts"
 
 const unavailable = (text: string): Failure => ({ _tag: "Unavailable", text, retryAfterMs: undefined })
 

@@ -163,7 +163,7 @@ export const rootHelp = (program: string): string =>
     "",
     "Commands:",
     ...commandNames.map((name) => `  ${name.padEnd(11)}${summaryOf(name)}`),
-    "  help       what a command does, e.g. help watch",
+    "  help       What a command does, e.g. help watch",
     "",
     "Flags (one or two dashes; a flag wins over its environment variable):",
     ...Object.values(settings).map(describe),
@@ -179,6 +179,14 @@ export const rootHelp = (program: string): string =>
     "",
   ].join("\n")
 
+/**
+ * What a wrong command line is answered with: what is wrong, then the usage, as Go's flag package has it. On a terminal the first line has
+ * scrolled away by then, so it is said again below.
+ */
+export const refusalText = (message: string, usage: string, isTerminal: boolean): string =>
+  `${message}\n${usage}${isTerminal ? `\n${message}\n` : ""}`
+
+/** @param program how the program was called */
 export const commandHelp = (program: string, name: CommandName): string => {
   const command = commands[name]
   const own = (Object.keys(ownFlags) as ReadonlyArray<OwnFlag>).filter((flag) =>
@@ -188,16 +196,13 @@ export const commandHelp = (program: string, name: CommandName): string => {
     ...(command.settings.includes("namespaces") ? ["  -n, --namespace NAME\n    \tshort for --namespaces"] : []),
     ...(command.settings.includes("selector") ? ["  -l SELECTOR\n    \tshort for --selector"] : []),
   ]
+  const flags = [...own.map(describeOwn), ...short, ...command.settings.map((key) => describe(settings[key]))]
   return [
     `Usage: ${program} ${command.usage}`,
     "",
     command.text,
     "",
-    "Flags:",
-    ...own.map(describeOwn),
-    ...short,
-    ...command.settings.map((key) => describe(settings[key])),
-    "",
+    ...(flags.length === 0 ? [] : ["Flags:", ...flags, ""]),
     "Examples:",
     ...command.examples.map((example) => `  ${program} ${example}`),
     "",

@@ -9,7 +9,7 @@ import { logChunkBytesMax, sessionBytesPerSecond } from "../domain/limit.ts"
 import { cutStream, encodeLog, logSubject } from "../domain/wire/sessionMessage.ts"
 import { decodeText } from "../domain/read/text.ts"
 import type { SessionWish } from "../domain/wire/sessionRequest.ts"
-import type { SessionPorts, Tally } from "./sessions.ts"
+import type { SessionPorts, Tally } from "./sessionTally.ts"
 
 /**
  * Publishes a log until its end, or until interrupted.

@@ -3,7 +3,7 @@
  */
 import { handSignalsTo } from "./signals.ts"
 import { parseCommandLine } from "./commandLine.ts"
-import { commandHelp, rootHelp } from "./help.ts"
+import { commandHelp, refusalText, rootHelp } from "./help.ts"
 import { faultOfValues, gatherValues, type SettingKey, type Values } from "./settings.ts"
 
 /** Set by the build; a plain checkout has none. */
@@ -43,7 +43,11 @@ const start = async (): Promise<void> => {
     case "Bad":
       return end(
         2,
-        `${line.message}\n${line.command === undefined ? rootHelp(program) : commandHelp(program, line.command)}`,
+        refusalText(
+          line.message,
+          line.command === undefined ? rootHelp(program) : commandHelp(program, line.command),
+          process.stderr.isTTY === true,
+        ),
         process.stderr,
       )
     case "Run":

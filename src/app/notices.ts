@@ -5,7 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { errorRegistry, errorText, severityNumber, type ErrorEntry, type MeshError } from "../domain/error.ts"
 import { requestComplaintEveryMs } from "../domain/limit.ts"
-import type { Notice } from "../domain/sync/fact.ts"
+import type { Notice } from "../domain/notice.ts"
 
 const fieldsOf = (entry: ErrorEntry): Record<string, unknown> => ({
   code: entry.code,

@@ -21,6 +21,7 @@ import { Requests } from "../ports/Requests.ts"
 import { runTerminal } from "./execSession.ts"
 import { streamLog } from "./logSession.ts"
 import { makeComplaints } from "./notices.ts"
+import type { SessionPorts, Tally } from "./sessionTally.ts"
 
 /** What may be opened in pods: logs and terminals, logs only, or nothing. */
 export const interactives = ["on", "logs", "off"] as const
@@ -30,23 +31,6 @@ export interface SessionPolicy {
   readonly interactive: Interactive
   /** Only in these namespaces; empty: in all. */
   readonly namespaces: ReadonlyArray<string>
-}
-
-/** What sessions share. */
-export interface SessionPorts {
-  readonly api: ClusterApi["Service"]
-  readonly pods: PodSession["Service"]
-  readonly requests: Requests["Service"]
-}
-
-/** What a session has done so far. */
-export interface Tally {
-  /** Its name in the list; a terminal's output goes to the subject of that name. */
-  id: string
-  sentBytes: number
-  typedBytes: number
-  /** When something was last said in it. */
-  saidMs: number
 }
 
 type Kind = "Logs" | "Terminals"

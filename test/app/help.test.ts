@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { commandNames, ownFlags, parseCommandLine } from "../../src/app/commandLine.ts"
-import { commandHelp, rootHelp } from "../../src/app/help.ts"
+import { commandHelp, refusalText, rootHelp } from "../../src/app/help.ts"
 import { settings, type Setting } from "../../src/app/settings.ts"
 
 const all: ReadonlyArray<Setting> = Object.values(settings)
@@ -12,6 +12,13 @@ const describedBy = (head: string): string => {
   const at = lines.findIndex((line) => line === head || line.startsWith(`${head} `) || line.startsWith(`${head},`))
   return at < 0 ? "" : (lines[at + 1] ?? "")
 }
+
+describe("the answer to a wrong command line", () => {
+  it("says what is wrong, then the usage, and on a terminal again what is wrong", () => {
+    expect(refusalText("no such flag", "Usage\n", false)).toBe("no such flag\nUsage\n")
+    expect(refusalText("no such flag", "Usage\n", true)).toBe("no such flag\nUsage\n\nno such flag\n")
+  })
+})
 
 describe("the help of the root", () => {
   it("begins as Go's does", () => {

@@ -4,18 +4,11 @@
 import * as Effect from "effect/Effect"
 import { meshError, type MeshError } from "../../domain/error.ts"
 import type { SinkError } from "../../ports/Sink.ts"
-import type { CommandName, OwnFlag } from "../commandLine.ts"
+import type { CommandName } from "../commandLine.ts"
 import { runProcess, type HandSignals } from "../process.ts"
-import { isOn, type Values } from "../settings.ts"
+import { isOn } from "../settings.ts"
 import { layerLog, logFormatOf } from "../telemetry.ts"
-
-export interface CommandOptions {
-  readonly name: CommandName
-  readonly version: string
-  readonly values: Values
-  readonly own: ReadonlyMap<OwnFlag, string>
-  readonly words: ReadonlyArray<string>
-}
+import type { CommandOptions } from "./commandOptions.ts"
 
 const load = (name: CommandName): Promise<(options: CommandOptions) => Effect.Effect<void, MeshError | SinkError>> => {
   switch (name) {

@@ -14,7 +14,7 @@ import { comparisonLine, comparisonTable } from "../comparisonText.ts"
 import { columnsOf, layerCluster, listenToBroker } from "../layers.ts"
 import { startPeer } from "../peer.ts"
 import { durationMs, isOn, listOf, type Values, redactPathsOf } from "../settings.ts"
-import type { CommandOptions } from "./command.ts"
+import type { CommandOptions } from "./commandOptions.ts"
 import { renderDocument } from "./format.ts"
 
 const clearLine = "\r\u001b[2K"

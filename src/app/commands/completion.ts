@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import { meshError } from "../../domain/error.ts"
 import { completionScript, shells } from "../completion.ts"
-import type { CommandOptions } from "./command.ts"
+import type { CommandOptions } from "./commandOptions.ts"
 
 export const completion = ({ words }: CommandOptions) => {
   const shell = shells.find((known) => known === words[0])

@@ -8,7 +8,7 @@ import { describeEffective, renderEffective } from "../effective.ts"
 import { layerCluster } from "../layers.ts"
 import { logNotice } from "../notices.ts"
 import { selectLive } from "../selected.ts"
-import type { CommandOptions } from "./command.ts"
+import type { CommandOptions } from "./commandOptions.ts"
 import { renderDocument } from "./format.ts"
 
 export const config = Effect.fnUntraced(function* ({ own, values, version, words }: CommandOptions) {

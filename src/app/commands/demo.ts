@@ -11,7 +11,7 @@ import type { Written } from "../../ports/Sink.ts"
 import { layerClusterOf, layerFeedAndSnapshot, openDemoCluster } from "../layers.ts"
 import { makeMonitor, monitorStatus, runSession } from "../session.ts"
 import { durationMs, isOn } from "../settings.ts"
-import type { CommandOptions } from "./command.ts"
+import type { CommandOptions } from "./commandOptions.ts"
 
 const seedDefault = 1
 

@@ -12,7 +12,7 @@ import type { SinkError } from "../../ports/Sink.ts"
 import { layerCluster, loadSnapshotComparison } from "../layers.ts"
 import { makeMonitor, runSession } from "../session.ts"
 import { isOn, listOf, type Values, redactPathsOf } from "../settings.ts"
-import type { CommandOptions } from "./command.ts"
+import type { CommandOptions } from "./commandOptions.ts"
 
 /** The cluster, in the place of a file's name. */
 const live = "live"

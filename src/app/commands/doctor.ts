@@ -11,7 +11,7 @@ import { examineCluster, sampleLanes } from "../examineCluster.ts"
 import { examineState } from "../examineState.ts"
 import { inspectBroker, layerCluster, type ServerInspection } from "../layers.ts"
 import { isOn, type Values } from "../settings.ts"
-import type { CommandOptions } from "./command.ts"
+import type { CommandOptions } from "./commandOptions.ts"
 import { renderDocument } from "./format.ts"
 
 export const doctor = Effect.fnUntraced(function* (options: CommandOptions) {

@@ -10,7 +10,7 @@ import { layerCluster } from "../layers.ts"
 import { logNotice } from "../notices.ts"
 import { selectLive, type Selected } from "../selected.ts"
 import { interactives } from "../sessions.ts"
-import type { CommandOptions } from "./command.ts"
+import type { CommandOptions } from "./commandOptions.ts"
 
 /** Under which Meshery's operator runs MeshSync. */
 const accountDefault = "meshery/meshery-operator"

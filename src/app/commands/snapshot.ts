@@ -12,7 +12,7 @@ import { layerCluster, layerCollection, layerSnapshot, layerStdout, writeBytes, 
 import { chosenBy } from "../selected.ts"
 import { makeMonitor, runSession } from "../session.ts"
 import { durationMs, isOn, type Values, redactPathsOf } from "../settings.ts"
-import type { CommandOptions } from "./command.ts"
+import type { CommandOptions } from "./commandOptions.ts"
 
 /** What is written, and where to. */
 interface Plan {

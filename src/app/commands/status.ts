@@ -7,7 +7,7 @@ import { healthPort } from "../../domain/limit.ts"
 import type { Status } from "../../domain/sync/status.ts"
 import { renderTable } from "../../domain/sync/statusText.ts"
 import { renderDocument } from "./format.ts"
-import type { CommandOptions } from "./command.ts"
+import type { CommandOptions } from "./commandOptions.ts"
 
 const answerWaitMs = 5_000
 

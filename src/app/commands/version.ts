@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { renderDocument } from "./format.ts"
-import type { CommandOptions } from "./command.ts"
+import type { CommandOptions } from "./commandOptions.ts"
 
 export const version = ({ own, version: text }: CommandOptions) =>
   Effect.flatMap(

@@ -7,7 +7,7 @@ import { layerCluster, layerFeed } from "../layers.ts"
 import { chosenBy } from "../selected.ts"
 import { makeMonitor, monitorStatus, runSession } from "../session.ts"
 import { durationMs, isOn, redactPathsOf } from "../settings.ts"
-import type { CommandOptions } from "./command.ts"
+import type { CommandOptions } from "./commandOptions.ts"
 
 export const watch = Effect.fnUntraced(function* ({ own, values, version, words }: CommandOptions) {
   const monitor = makeMonitor(version, "feed")

@@ -3,7 +3,7 @@
  * Pure and repeatable: it is asked again after every discovery, so its notices repeat too; the shell says each of them once.
  * What a blacklist names is never published, whatever else names it. Does not know what runs at present; that is plan's.
  */
-import type { Notice } from "../sync/fact.ts"
+import type { Notice } from "../notice.ts"
 import { defaultNames, tableNames } from "./builtin.ts"
 import type { Discovery, ServedType } from "./discovery.ts"
 import { pluralSpellings, type Resolution, resolveName } from "./names.ts"

@@ -1,8 +1,8 @@
 /**
- * The closed unions that the engine speaks: what happened, what to do, what changed, what to tell a person.
+ * The closed unions that the engine speaks: what happened, what to do, what changed.
  * All of it is data; nothing here acts.
  */
-import type { ErrorName } from "../error.ts"
+import type { Notice } from "../notice.ts"
 import type { Records } from "../read/record.ts"
 import type { ResourceType } from "../select/resource.ts"
 import type { LaneSpec } from "../select/selection.ts"
@@ -89,16 +89,6 @@ export type Change =
   | { readonly event: ChangeEvent; readonly record: number; readonly departed?: undefined; readonly repeated?: true }
   /** `type` where it is not the lane's: an object announced under an apiVersion that is no longer preferred. */
   | { readonly event: "Deleted"; readonly record: -1; readonly departed: Departed; readonly type?: ResourceType; readonly repeated?: true }
-
-/** A reason as data: an entry of the error registry with what it concerns. Logged and counted by the shell. */
-export interface Notice {
-  readonly error: ErrorName
-  /** What it concerns, e.g. `pods` or `ConfigMap shop/cfg`. */
-  readonly subject: string
-  /** What happened, in one sentence, without values of objects. */
-  readonly detail: string
-  readonly level: "debug" | "info" | "warning" | "error"
-}
 
 /** Something to be said about the changes themselves, behind all those of its turn (mark.ts). */
 export type Mark = "begin" | "end" | "digest" | "deselected" | "vanished"

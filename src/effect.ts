@@ -18,7 +18,12 @@ import { Sink, type SinkError, type Written } from "./ports/Sink.ts"
 
 export { decodeMessage, streamChanges, type ChangesOptions } from "./app/embed/changes.ts"
 export type { Change, ClusterOptions, InProcessCluster, Select } from "./app/embed/face.ts"
-export { layerBrokerOf as layerNats, layerNoRequests, layerSnapshotOf as layerSnapshot } from "./app/layers.ts"
+export {
+  layerBrokerOf as layerNats,
+  layerNoRequests,
+  layerSnapshotOf as layerSnapshot,
+  layerStateOf as layerStateFile,
+} from "./app/layers.ts"
 export { errorRegistry, MeshError, meshError, type ErrorEntry, type ErrorName } from "./domain/error.ts"
 export type { ResourceType } from "./domain/select/resource.ts"
 export type { LaneState, LaneStatus, StateFileStatus, Status } from "./domain/sync/status.ts"
@@ -30,6 +35,7 @@ export { coreSubject, requestQueue, requestSubject } from "./domain/wire/subject
 export { ApiError, ClusterApi } from "./ports/ClusterApi.ts"
 export { Dialer } from "./ports/Dialer.ts"
 export { Requests } from "./ports/Requests.ts"
+export { StateFile } from "./ports/StateFile.ts"
 export { accepted, both, Sink, SinkError, type Batch, type Message, type Receipt, type SinkStatus, type Written } from "./ports/Sink.ts"
 
 /** Where the API server is, with the version that it is told. */
@@ -66,11 +72,13 @@ export const layerInProcess = (cluster: InProcessCluster): Layer.Layer<ClusterAp
 export interface RunOptions extends ChangesOptions {
   /** What requests may open in pods: logs and terminals (`on`), `logs`, or nothing (`off`, also if absent). */
   readonly interactive?: "on" | "logs" | "off" | undefined
+  /** Where the messages go, in words that stay the same: a StateFile of a run to others is set aside. `sink` if absent. */
+  readonly audience?: string | undefined
 }
 
 /**
  * Runs a cluster into the Sink until it is interrupted, or until `once` or `stopAfterMs` ends it; the output is closed in order in any case.
- * Succeeds with what the output has left behind. Fails when the sink is broken for good, or with ErrIncompleteSnapshot.
+ * With a StateFile (`layerStateFile`) it says what has changed since the run before. Succeeds with what the output has left behind. Fails when the sink is broken for good, or with ErrIncompleteSnapshot.
  *
  * @example
  * run({ once: true }).pipe(
@@ -88,7 +96,9 @@ export const run = (
     const settling = Effect.sync(() => options.onSettled?.())
     let left: ReadonlyArray<Written> = []
     const remember = (written: ReadonlyArray<Written>) => Effect.sync(() => void (left = written))
-    yield* runSession({ ...sessionOptionsOf(options, false), interactive: options.interactive ?? "off" }, monitor, remember).pipe(
+    const { audience = "sink", interactive = "off" } = options
+    const shared = yield* Effect.fromResult(sessionOptionsOf(options, false))
+    yield* runSession({ ...shared, audience, interactive }, monitor, remember).pipe(
       Effect.updateService(Sink, (sink) => ({ ...sink, settled: Effect.andThen(sink.settled, settling) })),
     )
     return left

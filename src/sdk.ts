@@ -9,11 +9,19 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { layerClusterFrom, layerLogFrom, layerOutputFrom, publicError, publicFailure } from "./app/embed/bridge.ts"
+import {
+  audienceFrom,
+  layerClusterFrom,
+  layerLogFrom,
+  layerOutputFrom,
+  layerStateFrom,
+  publicError,
+  publicFailure,
+} from "./app/embed/bridge.ts"
 import { decodeMessage as decode, sessionOptionsOf, streamChanges } from "./app/embed/changes.ts"
 import type { Change, ClusterWatch, RunOptions, WatchOptions } from "./app/embed/face.ts"
 import { layerHealth } from "./app/layers.ts"
-import { makeMonitor, monitorStatus, runSession } from "./app/session.ts"
+import { makeMonitor, monitorStatus, runSession, type SessionOptions } from "./app/session.ts"
 import type { Status } from "./domain/sync/status.ts"
 import type { ResourceMessage } from "./domain/wire/restore.ts"
 import { Sink } from "./ports/Sink.ts"
@@ -32,6 +40,7 @@ export type {
   LogLine,
   NatsServer,
   OutputOptions,
+  RememberingOptions,
   RunOptions,
   Select,
   SinkBatch,
@@ -108,7 +117,7 @@ export const watchCluster = (options: WatchOptions = {}): ClusterWatch => {
  * Runs what the program runs, as a promise: a cluster continuously to a broker, to files, or to a sink of one's own.
  *
  * Completes when the signal, `once` or `stopAfterMs` ends it and the output is closed. Rejects with a MeshSyncError, e.g. ErrKubeConfig,
- * ErrBrokerConnect, ErrOutputFile, ErrIncompleteSnapshot, or ErrWriteOutput with the sink's own error as `cause`.
+ * ErrBrokerConnect, ErrOutputFile, ErrIncompleteSnapshot, ErrStateFile, or ErrWriteOutput with the sink's own error as `cause`.
  *
  * @example
  * await run({ output: "file", file: "shop.yaml", once: true, select: { namespaces: ["shop"] } })
@@ -116,21 +125,21 @@ export const watchCluster = (options: WatchOptions = {}): ClusterWatch => {
 export const run = async (options: RunOptions): Promise<void> => {
   const { log, onSettled, output, signal, version = "Not Set" } = options
   const monitor = makeMonitor(version, output)
-  const session = runSession(
-    {
-      ...sessionOptionsOf(options, output === "sink"),
+  const session = Effect.gen(function* () {
+    const shared = yield* Effect.fromResult(sessionOptionsOf(options, output === "sink"))
+    const own: Partial<SessionOptions> = {
+      audience: yield* audienceFrom(options),
       contentDedup: options.output === "broker" && options.contentDedup === true,
       interactive: (options.output === "broker" ? options.interactive : undefined) ?? "off",
       readyWhen: output === "broker" ? "open" : "settled",
-    },
-    monitor,
-    () => Effect.void,
-  )
+    }
+    yield* runSession({ ...shared, ...own }, monitor, () => Effect.void)
+  })
   const settling = Effect.sync(() => onSettled?.())
   const told = Effect.updateService(session, Sink, (sink) => ({ ...sink, settled: Effect.andThen(sink.settled, settling) }))
   const port = options.healthPort ?? 0
   const health = layerHealth({ port, status: () => monitorStatus(monitor), ready: () => monitor.engine.ready })
-  const ports = Layer.merge(layerClusterFrom(options, version), layerOutputFrom(options))
+  const ports = Layer.mergeAll(layerClusterFrom(options, version), layerOutputFrom(options), layerStateFrom(options))
   const program = told.pipe(Effect.provide(ports), Effect.provide(health), Effect.provide(layerLogFrom(log)))
   const fiber = Effect.runFork(program)
   // Not at once: a fiber cannot be interrupted from within its own step, and `onSettled` and `log` are called in such steps.

@@ -138,9 +138,16 @@ export const layerStdout: Layer.Layer<Sink | Requests> = Layer.unwrap(
 
 /** What was announced, on disk; nothing where no path is given. Fails with ErrStateFile or ErrStateFileHeld. */
 export const layerState = ({ stateFile }: Values): Layer.Layer<StateFile, MeshError> | Layer.Layer<never> =>
-  stateFile.text === ""
-    ? Layer.empty
-    : Layer.unwrap(Effect.promise(async () => (await import("../adapters/filesystem/stateFile.ts")).layerStateFile(stateFile.text)))
+  stateFile.text === "" ? Layer.empty : layerStateOf(stateFile.text)
+
+/**
+ * What was announced, in a file whose folder exists. Fails with ErrStateFile, or with ErrStateFileHeld where another process has it.
+ *
+ * @example
+ * run().pipe(Effect.provide(layerStateFile("/var/lib/shop/state")), Effect.provide(mySink))
+ */
+export const layerStateOf = (path: string): Layer.Layer<StateFile, MeshError> =>
+  Layer.unwrap(Effect.promise(async () => (await import("../adapters/filesystem/stateFile.ts")).layerStateFile(path)))
 
 /** How the state file at a path stands; each piece of it is valid until the next. Fails with ErrStateFile where it cannot be used. */
 export const inspectState = (path: string, take: (piece: Uint8Array) => void): Effect.Effect<StateFileInspection, MeshError> =>
@@ -151,11 +158,11 @@ export const inspectState = (path: string, take: (piece: Uint8Array) => void): E
 
 /** Where the messages go, in words that stay the same from run to run: a state file belongs to them. */
 export const audienceOf = (values: Values): Effect.Effect<string> =>
-  values.output.text === "broker" ? brokerName(values) : Effect.succeed(values.output.text)
+  values.output.text === "broker" ? brokerName(values.brokerUrl.text) : Effect.succeed(values.output.text)
 
 /** The broker in words, without credentials. */
-export const brokerName = ({ brokerUrl }: Values): Effect.Effect<string> =>
-  Effect.promise(async () => `broker ${(await import("../adapters/nats/address.ts")).maskAddress(brokerUrl.text)}`)
+export const brokerName = (url: string): Effect.Effect<string> =>
+  Effect.promise(async () => `broker ${(await import("../adapters/nats/address.ts")).maskAddress(url)}`)
 
 export interface FeedOptions {
   readonly verbose: boolean

@@ -1,4 +1,7 @@
 import { assert, it } from "@effect/vitest"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -11,6 +14,7 @@ import {
   layerConfig,
   layerInProcess,
   layerNoRequests,
+  layerStateFile,
   run,
   Sink,
   streamChanges,
@@ -30,6 +34,30 @@ it.live("streams changes until the stream is left", () =>
       Effect.provide(layerInProcess(makeFakeCluster())),
     )
     assert.deepStrictEqual([...names].toSorted(), ["default", "kube-node-lease", "kube-public", "kube-system"])
+  }),
+)
+
+it.live("remembers in a state file what a sink was told, for the same audience alone", () =>
+  Effect.gen(function* () {
+    const folder = yield* Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(path.join(tmpdir(), "meshsync-"))),
+      (made) => Effect.sync(() => rmSync(made, { recursive: true })),
+    )
+    const cluster = makeFakeCluster()
+    const count = (audience: string) =>
+      Effect.gen(function* () {
+        let told = 0
+        const sink = Sink.of({
+          deliver: ({ messages }) => Effect.sync(() => ((told += messages.length), accepted)),
+          bytesMax: () => 1_000_000,
+          status: () => ({ name: "mine", state: "open", detail: "" }),
+          settled: Effect.void,
+        })
+        const ports = Layer.mergeAll(layerInProcess(cluster), Layer.succeed(Sink, sink), layerNoRequests)
+        yield* run({ select, once: true, audience }).pipe(Effect.provide(ports), Effect.provide(layerStateFile(path.join(folder, "state"))))
+        return told
+      })
+    assert.deepStrictEqual([yield* count("one"), yield* count("one"), yield* count("two")], [4, 0, 4])
   }),
 )
 

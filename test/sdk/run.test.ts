@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { assert, describe, it } from "vitest"
 import { parseAllDocuments } from "yaml"
-import { coreSubject, decodeMessage, requestSubject, run, type Change, type MeshSyncError } from "../../src/sdk.ts"
+import { coreSubject, decodeMessage, requestSubject, run, watchCluster, type Change, type MeshSyncError } from "../../src/sdk.ts"
 import { makeBroker, makeFakeCluster } from "../../src/testing.ts"
 import { collect } from "./collect.ts"
 
@@ -79,6 +79,63 @@ describe("run", () => {
     await run({ cluster: makeFakeCluster(), output: "broker", broker, select: namespaces, once: true })
     assert.strictEqual(published.length, 6)
     assert.deepStrictEqual(published.slice(0, 2), published.slice(2, 4))
+  })
+
+  it("with a state file says what changed and went since the run before, and refuses a second run with it", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "meshsync-"))
+    const stateFile = path.join(folder, "state")
+    const cluster = makeFakeCluster()
+    const address = (name: string) => ({ apiVersion: "v1", kind: "ConfigMap", namespace: "default", name })
+    for (const name of ["a", "b", "c"]) cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "default", name } })
+    let said: Array<string> = []
+    const sink = {
+      deliver: ({ changes }: { readonly changes: ReadonlyArray<Change> }) => {
+        for (const { event, name } of changes) said.push(`${event} ${name}`)
+      },
+    }
+    const options = { cluster, output: "sink", sink, stateFile, select: { resources: ["configmaps"] } } as const
+    const tell = async (): Promise<ReadonlyArray<string>> => {
+      said = []
+      await run({ ...options, once: true })
+      return said.toSorted()
+    }
+    assert.deepStrictEqual(await tell(), ["Added a", "Added b", "Added c"])
+    cluster.remove(address("a"))
+    cluster.patch(address("b"), { data: { colour: "red" } })
+    assert.deepStrictEqual(await tell(), ["Deleted a", "Modified b"])
+    assert.deepStrictEqual(await tell(), [])
+    const controller = new AbortController()
+    await new Promise<void>((resolve) => {
+      void run({ ...options, signal: controller.signal, onSettled: resolve })
+    })
+    const second = await failureOf(run({ ...options, once: true }))
+    controller.abort()
+    rmSync(folder, { recursive: true })
+    assert.strictEqual(second?.key, "ErrStateFileHeld")
+  })
+
+  it("hides what its rules name, also from a watch, and refuses a rule that is none", async () => {
+    const cluster = makeFakeCluster()
+    const data = { password: "canary-value", colour: "blue" }
+    cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "default", name: "a" }, data })
+    const select = { resources: ["configmaps"] }
+    const redactPaths = ["configmaps:data.password", "pods:spec.nodeName"]
+    const texts: Array<string> = []
+    const take = ({ bytes }: Change): void => void texts.push(new TextDecoder().decode(bytes))
+    const sink = { deliver: ({ changes }: { readonly changes: ReadonlyArray<Change> }) => changes.forEach(take) }
+    await run({ cluster, output: "sink", sink, select, redactPaths, once: true })
+    for await (const change of watchCluster({ cluster, select, redactPaths, once: true })) take(change)
+    assert.strictEqual(texts.length, 2)
+    for (const text of texts) {
+      assert.include(text, "[REDACTED]")
+      assert.include(text, "blue")
+      assert.notInclude(text, "canary-value")
+    }
+    const refused = await failureOf(run({ cluster, output: "sink", sink, redactPaths: ["configmaps"], once: true }))
+    assert.strictEqual(refused?.key, "ErrUsage")
+    assert.include(refused?.message, "redactPaths: at character 1")
+    const watching = await failureOf(watchCluster({ cluster, select, redactPaths: ["pods:metadata.name"], once: true }).next())
+    assert.strictEqual(watching?.key, "ErrUsage")
   })
 
   it("gives a sink copies, the same batch again on doubt, and closes it once", async () => {

@@ -15,7 +15,8 @@ import type { ClusterApi } from "../../ports/ClusterApi.ts"
 import type { Dialer } from "../../ports/Dialer.ts"
 import { Requests } from "../../ports/Requests.ts"
 import { accepted, Sink, SinkError, type Receipt } from "../../ports/Sink.ts"
-import { layerBrokerOf, layerClusterOf, layerNoRequests, layerSnapshotOf } from "../layers.ts"
+import type { StateFile } from "../../ports/StateFile.ts"
+import { brokerName, layerBrokerOf, layerClusterOf, layerNoRequests, layerSnapshotOf, layerStateOf } from "../layers.ts"
 import { layerLogTo } from "../telemetry.ts"
 import { copyChange } from "./changes.ts"
 import { clusterKey, MeshSyncError, type Broker, type ChangeSink, type ClusterOptions, type LogLine, type RunOptions } from "./face.ts"
@@ -123,6 +124,14 @@ const layerBrokerFrom = (broker: Broker): Layer.Layer<Sink | Requests> => {
     ),
   )
 }
+
+/** Where the messages go: NATS under the name that it has for the program, so that a state file may go from one to the other. */
+export const audienceFrom = (options: RunOptions): Effect.Effect<string> =>
+  options.output === "broker" && "url" in options.broker ? brokerName(options.broker.url) : Effect.succeed(options.output)
+
+/** The state file that the options name. */
+export const layerStateFrom = (options: RunOptions): Layer.Layer<StateFile, MeshError> | Layer.Layer<never> =>
+  options.output === "file" || options.stateFile === undefined ? Layer.empty : layerStateOf(options.stateFile)
 
 /** The output that the options name. */
 export const layerOutputFrom = (options: RunOptions): Layer.Layer<Sink | Requests, MeshError | SinkError> => {

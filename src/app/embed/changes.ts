@@ -8,13 +8,14 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import type { MeshError } from "../../domain/error.ts"
+import { meshError, type MeshError } from "../../domain/error.ts"
 import { changeBatchesWaitingMax } from "../../domain/limit.ts"
 import type { Status } from "../../domain/sync/status.ts"
 import { decodeMessageText } from "../../domain/wire/envelope.ts"
+import { parsePathRules } from "../../domain/wire/redactPath.ts"
 import { restoreObject, type KubernetesObject, type ResourceMessage } from "../../domain/wire/restore.ts"
 import type { ClusterApi } from "../../ports/ClusterApi.ts"
 import type { Dialer } from "../../ports/Dialer.ts"
@@ -33,13 +34,20 @@ export interface ChangesOptions {
   readonly version?: string | undefined
   readonly customResource?: { readonly namespace: string; readonly name: string } | undefined
   readonly deleteOnClose?: boolean | undefined
+  readonly redactPaths?: ReadonlyArray<string> | undefined
   readonly onSettled?: (() => void) | undefined
   /** Called at the start of each run with what tells its status. */
   readonly onStart?: ((status: () => Status) => void) | undefined
 }
 
-/** The settings of a session that embedders and the program share. */
-export const sessionOptionsOf = (options: ChangesOptions, redactDefault: boolean): SessionOptions => ({
+/** The settings of a session that embedders and the program share. Fails with ErrUsage for a rule that cannot be read. */
+export const sessionOptionsOf = (options: ChangesOptions, redactDefault: boolean): Result.Result<SessionOptions, MeshError> =>
+  parsePathRules((options.redactPaths ?? []).join(",")).pipe(
+    Result.mapError((fault) => meshError("ErrUsage", `redactPaths: ${fault}`)),
+    Result.map((redactPaths) => ({ ...sharedOptionsOf(options, redactDefault), redactPaths })),
+  )
+
+const sharedOptionsOf = (options: ChangesOptions, redactDefault: boolean): SessionOptions => ({
   version: options.version ?? "Not Set",
   redact: options.redactSecrets ?? redactDefault,
   contentDedup: false,
@@ -114,7 +122,8 @@ export const streamChanges = (options: ChangesOptions = {}): Stream.Stream<Chang
       const sink = yield* makeQueueSink(queue, () => void (last = monitorStatus(monitor)))
       // With `once` the lanes are gone while the loop still reads what they have said.
       options.onStart?.(() => (options.once === true ? last : undefined) ?? monitorStatus(monitor))
-      const session = runSession(sessionOptionsOf(options, true), monitor, () => Effect.void).pipe(
+      const shared = yield* Effect.fromResult(sessionOptionsOf(options, true))
+      const session = runSession(shared, monitor, () => Effect.void).pipe(
         Effect.provide(Layer.merge(Layer.succeed(Sink, sink), layerNoRequests)),
       )
       const ending = Effect.matchCauseEffect(session, {

@@ -64,6 +64,11 @@ export interface CommonOptions extends ClusterOptions {
   readonly customResource?: { readonly namespace: string; readonly name: string } | undefined
   /** Announce the objects of a kind as deleted when that resource no longer selects it; off if absent. */
   readonly deleteOnClose?: boolean | undefined
+  /**
+   * Values of other kinds than Secret to be replaced by `[REDACTED]`, in the grammar of `--redact-path`:
+   * `pods:spec.containers[*].env[*].value`, `widgets.example.com:spec.password`. A rule that cannot be read is ErrUsage.
+   */
+  readonly redactPaths?: ReadonlyArray<string> | undefined
   /** Called with each line of the log; without it nothing is logged anywhere. */
   readonly log?: ((line: LogLine) => void) | undefined
   /** Called once, when everything selected has been listed and delivered, as far as it may be read. */
@@ -163,8 +168,17 @@ export interface OutputOptions extends CommonOptions {
   readonly healthPort?: number | undefined
 }
 
+/** A run whose messages go to somebody who keeps what they said. */
+export interface RememberingOptions extends OutputOptions {
+  /**
+   * A file that remembers what was announced: the next run with it says what changed and what went meanwhile. Its folder must exist, and
+   * one run at a time has it: else ErrStateFile or ErrStateFileHeld. What `deliver` or `publish` has taken counts as announced.
+   */
+  readonly stateFile?: string | undefined
+}
+
 /** A run that publishes on a broker and answers requests that come over it. */
-export interface BrokerRunOptions extends OutputOptions {
+export interface BrokerRunOptions extends RememberingOptions {
   readonly output: "broker"
   readonly broker: NatsServer | Broker
   /** Leave out messages that say the same as the last one of their object. */
@@ -188,7 +202,7 @@ export interface FileRunOptions extends OutputOptions {
 }
 
 /** A run into a sink of one's own. */
-export interface SinkRunOptions extends OutputOptions {
+export interface SinkRunOptions extends RememberingOptions {
   readonly output: "sink"
   readonly sink: ChangeSink
 }

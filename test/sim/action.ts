@@ -31,6 +31,8 @@ export const faults = [
   "define",
   "moveVersion",
   "deselect",
+  "reselect",
+  "reconcile",
   "resync",
   "outage",
   "consumerAway",
@@ -40,7 +42,7 @@ export const faults = [
 
 /** What concerns the supervisor, discovery and requests alone, beside those above. */
 export const engineFaults = [
-  ...faults.filter((name) => name !== "deselect"),
+  ...faults.filter((name) => !["deselect", "reselect", "reconcile"].includes(name)),
   "discoveryFails",
   "discoveryStale",
   "definitionsTrouble",
@@ -71,7 +73,15 @@ const drawName = (chance: Chance, enabled: ReadonlyArray<ActionName>): ActionNam
   enabled.length > 0 && chance.below(100) < 45 ? chance.pick(enabled) : chance.pick(writes)
 
 /** What meets the states that are rarest, so that 500 seeds meet each often. */
-const favoured: ReadonlySet<string> = new Set(["deselect", "moveVersion", "returnMidList", "withdrawUnheard", "futureVersion"])
+const favoured: ReadonlySet<string> = new Set([
+  "deselect",
+  "reselect",
+  "reconcile",
+  "moveVersion",
+  "returnMidList",
+  "withdrawUnheard",
+  "futureVersion",
+])
 
 /** Each seed has a third of the faults switched on, those twice as often: with all of them at once, some would hide others. */
 export const drawPlan = (seed: number, from: ReadonlyArray<ActionName> = faults): Plan => {

@@ -149,6 +149,27 @@ export const canaries: ReadonlyArray<Canary> = [
     to: "",
   },
   {
+    name: "what is no longer selected stays",
+    shipped: "maistra/xns-informer#12",
+    file: reflector,
+    from: "if (isAnnounced || !sameReach(before, spec)) {",
+    to: "if (isAnnounced) {",
+  },
+  {
+    name: "another choice of objects in the middle of a list counts from the next list on",
+    shipped: noneKnown,
+    file: reflector,
+    from: '  if (state._tag === "idle") return\n',
+    to: '  if (state._tag === "idle" || state._tag === "listing") return\n',
+  },
+  {
+    name: "a comparison whose list failed deletes what it did not meet",
+    shipped: "openyurtio/openyurt#2746",
+    file: reflector,
+    from: "  lane.comparison = undefined\n  if (failure._tag",
+    to: "  if (lane.comparison !== undefined) announceDepartures(lane, output, sweep(lane.ledger))\n  lane.comparison = undefined\n  if (failure._tag",
+  },
+  {
     name: "a list that only compares is marked as an announcement",
     shipped: noneKnown,
     file: "domain/sync/mark.ts",

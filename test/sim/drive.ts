@@ -15,16 +15,17 @@ import {
   watchTimeoutMaxMs,
   watchTimeoutMinMs,
 } from "../../src/domain/limit.ts"
-import { Flaw, makeRecords, type Records } from "../../src/domain/read/record.ts"
+import { Field, Flaw, makeRecords, type Records } from "../../src/domain/read/record.ts"
 import { apiVersionOf } from "../../src/domain/select/resource.ts"
 import { clearOutput, type Command, type Fact, type Failure } from "../../src/domain/sync/fact.ts"
 import { digestText } from "../../src/domain/sync/digest.ts"
 import { makeLedger, upsert } from "../../src/domain/sync/ledger.ts"
 import { scanPage } from "../../src/domain/read/scan.ts"
+import { textOf } from "../../src/domain/read/text.ts"
 import { makeWriter } from "../../src/domain/wire/writer.ts"
 import type { Message } from "../../src/ports/Sink.ts"
 import { deliver } from "./broker.ts"
-import { countMeeting, judgeChange, judgeView } from "./judge.ts"
+import { countMeeting, judgeChange, judgeView, noteSelection } from "./judge.ts"
 import type { Subject } from "./subject.ts"
 import { after, Finding, note } from "./world.ts"
 import { deliverMarks } from "./marking.ts"
@@ -92,7 +93,8 @@ const decide = (runner: Runner, fact: Fact): Command | undefined => {
   }
   if ("failure" in fact && fact.failure._tag === "NotServed") scene.onNotServed()
   const next = output.commands.at(-1)
-  if (fact._tag === "ResyncAsked") runner.notBeforeMs = 0
+  if (fact._tag === "ResyncAsked" || fact._tag === "Reselected") runner.notBeforeMs = 0
+  if (fact._tag === "Reselected") noteSelection(judge, runner.type, fact.spec)
   return next
 }
 
@@ -189,8 +191,12 @@ const beginList = (runner: Runner): void => {
   listTimes.push(nowMs)
   while (listTimes[0]! < nowMs - 60_000) listTimes.shift()
   if (listTimes.length > listsPerMinuteMax) throw new Finding(`${lane.key}: more than ${listsPerMinuteMax} lists in a minute`)
+  const { namespace, namespaces } = lane.spec
   const items = sortedItems(scene.cluster.shelves.get(lane.key) ?? ({ items: new Map(), sorted: [] } as never))
-  runner.shown = new Map(items.map(({ name, namespace, uid, version }) => [`${namespace}/${name}`, { uid, version: String(version) }]))
+  const selected = items.filter(
+    (item) => (namespace ?? item.namespace) === item.namespace && (namespaces === undefined || namespaces.has(item.namespace)),
+  )
+  runner.shown = new Map(selected.map(({ name, namespace, uid, version }) => [`${namespace}/${name}`, { uid, version: String(version) }]))
   runner.listed = makeLedger()
   runner.roundMs = lane.announcing ? nowMs : undefined
 }
@@ -242,10 +248,11 @@ const absorbPage = (runner: Runner, given: Uint8Array | Failure): void => {
   })
 }
 
-const takeSignals = (runner: Runner, then: () => void): void => {
+/** The end of the lane changes what comes next, and so does another choice of objects. */
+const takeSignals = (runner: Runner, then: () => void, changed?: Command): void => {
   const fact = runner.signals.shift()
-  if (fact === undefined) return then()
-  turn(runner, fact, (next) => (next?._tag === "Close" ? perform(runner, next) : takeSignals(runner, then)))
+  if (fact === undefined) return changed === undefined ? then() : perform(runner, changed)
+  turn(runner, fact, (next) => (next?._tag === "Close" ? perform(runner, next) : takeSignals(runner, then, next ?? changed)))
 }
 
 const factOfPage = (runner: Runner, given: Uint8Array | Failure): Fact => {
@@ -255,7 +262,9 @@ const factOfPage = (runner: Runner, given: Uint8Array | Failure): Fact => {
   if (head._tag === "Failure") throw new Finding(`${runner.lane.key}: a page could not be read: ${head.failure.text}`)
   const own = makeRecords()
   scanPage(given, own)
-  for (let record = 0; record < own.count; record++) upsert(runner.listed, own, record)
+  const { namespaces } = runner.lane.spec
+  for (let record = 0; record < own.count; record++)
+    if (namespaces === undefined || namespaces.has(textOf(own, record, Field.namespace))) upsert(runner.listed, own, record)
   return { _tag: "PageListed", records, resourceVersion: head.success.resourceVersion, continue: head.success.continue }
 }
 

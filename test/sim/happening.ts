@@ -8,7 +8,7 @@ import { createObject, patchObject, removeObject } from "../../src/adapters/memo
 import { resyncDebounceMs } from "../../src/domain/limit.ts"
 import type { Action, faults, writes } from "./action.ts"
 import { after, note } from "./world.ts"
-import { breakBroker, comeBack, definitionName, definitions, isAway, keys, namespaces, type Stage } from "./stage.ts"
+import { breakBroker, comeBack, definitionName, definitions, isAway, keys, namespaces, type Narrowing, type Stage } from "./stage.ts"
 
 /** RBAC names may hold what JSON escapes. */
 const roleNames = ["view", "a<b", 'say "hi"', "back\\slash", "größe-漢"]
@@ -145,6 +145,14 @@ const last = (play: Stage, key: string, verb: "list" | "watch", trouble: Trouble
   })
 }
 
+const narrowings: ReadonlyArray<Narrowing> = [
+  { namespaces: new Set(["shop"]) },
+  { namespace: "lab" },
+  { namespaces: new Set(["shop", "lab"]) },
+  { depth: "metadata" },
+  { namespace: "shop", depth: "metadata" },
+]
+
 type CommonName = (typeof writes)[number] | (typeof faults)[number]
 
 const actions: Readonly<Record<CommonName, (play: Stage, roll: number) => void>> = {
@@ -253,6 +261,27 @@ const actions: Readonly<Record<CommonName, (play: Stage, roll: number) => void>>
       play.survey()
     })
   },
+  /** Less is selected for a while, or less of each object is read; sometimes that changes in the middle of lists. */
+  reselect: (play, roll) => {
+    const key = pickKey(roll)
+    if (key.startsWith("clusterroles")) return
+    if ((roll >> 8) % 4 > 0) listSlowly(play)
+    play.narrowings.set(key, narrowings[(roll >> 4) % narrowings.length]!)
+    after(play.world, (roll >> 10) % 4_000, () => play.survey())
+    after(play.world, 5_000 + (roll % 50_000), () => {
+      if ((roll >> 9) % 2 === 0) listSlowly(play)
+      play.narrowings.delete(key)
+      after(play.world, (roll >> 12) % 4_000, () => play.survey())
+    })
+  },
+  /** Lists are compared with the ledgers; sometimes a list fails meanwhile, or tells what a watch has kept to itself. */
+  reconcile: (play, roll) => {
+    const [key, way] = [pickKey(roll), (roll >> 4) % 3]
+    if (way === 1) play.cluster.faults.push({ key, verb: "list", trouble: { _tag: "Status", code: 500 }, times: 1 })
+    if (way === 2) last(play, key, "watch", { _tag: "Silence" }, 4_000)
+    if (way === 2) after(play.world, 1_000, () => actions.burst(play, roll))
+    after(play.world, 2_000, () => play.reconcile())
+  },
   resync: (play, roll) => after(play.world, roll % 2 === 0 ? 0 : resyncDebounceMs, () => play.announceAll()),
   outage: (play, roll) => breakBroker(play, 1_000 + (roll % 90_000), roll % 8_000),
   consumerAway: (play, roll) => isAway(play, roll % 3, 5_000 + (roll % 115_000), resyncDebounceMs),
@@ -294,6 +323,7 @@ export const endFaults = (play: Stage): void => {
   play.errorLines.clear()
   comeBack(play, 0)
   play.deselected.clear()
+  play.narrowings.clear()
   play.surveySoon()
   wake(cluster)
 }

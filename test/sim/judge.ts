@@ -5,6 +5,7 @@
  * every life there is one Deleted, and no other life of its address before it. A completed list leaves the ledger, and every consumer that
  * missed nothing, with exactly what the list showed. In the end every consumer holds what the server holds.
  */
+import type { LaneSpec } from "../../src/domain/select/selection.ts"
 import { flush, viewOf, type Consumer, type Seen, type View } from "./consumer.ts"
 import { Finding, type World } from "./world.ts"
 
@@ -126,6 +127,13 @@ export const forgetType = (judge: Judge, consumers: ReadonlyArray<Consumer>, typ
     flush(consumer)
     consumer.view.delete(type)
   }
+}
+
+/** What is selected of a type from now on: what was announced as deleted because it no longer was may live once more. */
+export const noteSelection = (judge: Judge, type: string, { namespace, namespaces }: LaneSpec): void => {
+  if (namespace === undefined && namespaces === undefined) judge.narrowed.delete(type)
+  else judge.narrowed.add(type)
+  reviveType(judge, type)
 }
 
 /** A version that is preferred again: what was announced as deleted under it lives once more. */

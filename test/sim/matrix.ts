@@ -4,9 +4,9 @@
 
 const legal: Readonly<Record<string, ReadonlyArray<string>>> = {
   idle: ["Started"],
-  listing: ["PageListed", "ListFailed", "ResyncAsked", "Vanished", "Deselected", "DigestDue"],
-  watching: ["Observed", "WatchFailed", "WatchEnded", "ResyncAsked", "Vanished", "Deselected", "DigestDue"],
-  paused: ["PauseElapsed", "ResyncAsked", "Vanished", "Deselected", "DigestDue"],
+  listing: ["PageListed", "ListFailed", "ResyncAsked", "ReconcileDue", "Reselected", "Vanished", "Deselected", "DigestDue"],
+  watching: ["Observed", "WatchFailed", "WatchEnded", "ResyncAsked", "ReconcileDue", "Reselected", "Vanished", "Deselected", "DigestDue"],
+  paused: ["PauseElapsed", "ResyncAsked", "ReconcileDue", "Reselected", "Vanished", "Deselected", "DigestDue"],
 }
 
 export const legalPairs: ReadonlyArray<string> = Object.entries(legal).flatMap(([state, facts]) =>

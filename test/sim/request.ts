@@ -14,7 +14,7 @@ export const broken: Failure = { _tag: "Unavailable", text: "the connection brok
 export const ask = (runner: Runner, query: Readonly<Record<string, string>>): Answer => {
   const { cluster, world } = runner.scene
   if (world.nowMs < runner.notBeforeMs) throw new Finding(`${runner.lane.key}: asked again before the server's Retry-After was over`)
-  const path = `${collectionPath(runner.lane.spec.type)}?${new URLSearchParams(query).toString()}`
+  const path = `${collectionPath(runner.lane.spec.type, runner.lane.spec.namespace)}?${new URLSearchParams(query).toString()}`
   const given = answer(cluster, {
     method: "GET",
     path,

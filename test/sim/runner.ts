@@ -38,6 +38,8 @@ export interface Scene {
 
 export interface Runner {
   readonly scene: Scene
+  /** What it was told last to select. */
+  wanted: LaneSpec
   readonly lane: Lane
   readonly type: string
   readonly records: Records
@@ -65,6 +67,7 @@ export interface Runner {
 
 export const makeRunner = (scene: Scene, spec: LaneSpec): Runner => ({
   scene,
+  wanted: spec,
   lane: scene.subject.lane.makeLane(spec),
   type: `${apiVersionOf(spec.type)} ${spec.type.kind}`,
   records: makeRecords(),

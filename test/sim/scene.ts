@@ -13,11 +13,11 @@ import { makeOutput } from "../../src/domain/sync/fact.ts"
 import { makeWriter } from "../../src/domain/wire/writer.ts"
 import type { Plan } from "./action.ts"
 import { deliver, forgetRepetitions, makeBroker } from "./broker.ts"
-import { forgetType, judgeChange, makeJudge, reviveType } from "./judge.ts"
+import { forgetType, judgeChange, makeJudge, noteSelection, reviveType } from "./judge.ts"
 import { signal, start, tellDigests } from "./drive.ts"
 import { tellTypes } from "./marking.ts"
 import { makeRunner, type Runner, type Scene } from "./runner.ts"
-import { keys, namespaces, type Stage } from "./stage.ts"
+import { keys, namespaces, type Narrowing, type Stage } from "./stage.ts"
 import type { Subject } from "./subject.ts"
 import { after, note, type World } from "./world.ts"
 
@@ -54,12 +54,16 @@ export const makePlay = (plan: Plan, subject: Subject, world: World, fill: (play
     running: new Map(),
     held: new Map(),
     deselected: new Set(),
+    narrowings: new Map(),
     forgotten: new Map(),
     missingSinceMs: new Map(),
     announcedMs: 0,
     isRestored: false,
     survey: () => survey(play),
     surveySoon: () => surveySoon(play),
+    reconcile: () => {
+      for (const runner of play.open.values()) signal(runner, { _tag: "ReconcileDue" })
+    },
     announceAll: () => announceAll(play),
   }
   for (const name of namespaces) createObject(cluster, "namespaces", { metadata: { name } }, world.nowMs)
@@ -90,20 +94,21 @@ export const servedTypes = ({ cluster }: Pick<Scene, "cluster">): ReadonlyArray<
     return [{ group, version: versions[0] ?? "", plural, kind, namespaced, singular, shortNames, categories, watchable: true }]
   })
 
-const specOf = ({ group, kind, namespaced, plural, version }: ResourceType): LaneSpec => ({
+const specOf = ({ group, kind, namespaced, plural, version }: ResourceType, narrowing: Narrowing = {}): LaneSpec => ({
   type: { group, version, plural, kind, namespaced },
   events: allEvents,
   namespace: undefined,
   namespaces: undefined,
   selector: "",
   hidden: false,
+  ...narrowing,
 })
 
 const survey = (play: Play): void => {
   const { deselected, open, subject, world } = play
   const types = servedTypes(play)
-  const desired = types.filter((type) => !deselected.has(typeKey(type))).map(specOf)
-  const current = [...open.values()].map(({ lane }) => lane.spec)
+  const desired = types.filter((type) => !deselected.has(typeKey(type))).map((type) => specOf(type, play.narrowings.get(typeKey(type))))
+  const current = [...open.values()].map(({ wanted }) => wanted)
   const discovery = { types, staleGroups: new Set<string>() }
   const plan = subject.plan.planLanes(current, desired, discovery, play.missingSinceMs, world.nowMs)
   play.missingSinceMs = plan.missingSinceMs
@@ -112,6 +117,12 @@ const survey = (play: Play): void => {
   for (const [old, spec] of plan.move) {
     endLane(play, old, "Vanished")
     openLane(play, spec)
+  }
+  for (const [, spec] of plan.changed) {
+    const runner = open.get(typeKey(spec.type))
+    if (runner === undefined) continue
+    runner.wanted = spec
+    signal(runner, { _tag: "Reselected", spec })
   }
   for (const spec of plan.open) openLane(play, spec)
   if (plan.lookAgainInMs !== undefined) after(world, Math.max(1, plan.lookAgainInMs), () => survey(play))
@@ -136,6 +147,7 @@ const openLane = (play: Play, spec: LaneSpec): void => {
     for (const type of play.forgotten.get(key) ?? []) forgetType(play.judge, play.broker.consumers, type)
     play.forgotten.delete(key)
     reviveType(play.judge, runner.type)
+    noteSelection(play.judge, runner.type, runner.lane.spec)
     start(runner)
     tellDigests(runner)
   }

@@ -3,10 +3,13 @@
  * stand on it (scene.ts), or the whole engine (engine/).
  */
 import type { Cluster } from "../../src/adapters/memory/model.ts"
+import type { LaneSpec } from "../../src/domain/select/selection.ts"
 import { announceAfterReconnectMs, announceEveryMs } from "../../src/domain/limit.ts"
 import { listenersOf, returnBroker, type Broker } from "./broker.ts"
 import type { Judge } from "./judge.ts"
 import { after, type World } from "./world.ts"
+
+export type Narrowing = Partial<Pick<LaneSpec, "namespace" | "namespaces" | "depth">>
 
 export interface Stage {
   readonly world: World
@@ -18,12 +21,16 @@ export interface Stage {
   /** Types whose watch ends with an ERROR line that is none of 410. */
   readonly errorLines: Set<string>
   readonly deselected: Set<string>
+  /** Types that are selected in part or in another depth, by key. */
+  readonly narrowings: Map<string, Narrowing>
   announcedMs: number
   isRestored: boolean
   /** Looks at once for types that came, went or moved. */
   readonly survey: () => void
   /** The same, when a definition has changed. */
   readonly surveySoon: () => void
+  /** Every list is to be compared with what is known. */
+  readonly reconcile: () => void
   /** Everything is to be announced again. */
   readonly announceAll: () => void
 }

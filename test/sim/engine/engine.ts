@@ -91,11 +91,13 @@ const makePlay = (plan: Plan, subject: EngineSubject, world: World, tripwire: Tr
     pageMs: 80,
     errorLines: new Set(),
     deselected: new Set(),
+    narrowings: new Map(),
     announcedMs: 0,
     isRestored: false,
     // The engine finds out by itself.
     survey: () => {},
     surveySoon: () => {},
+    reconcile: () => {},
     announceAll: () => {
       stage.announcedMs = world.nowMs
       ask(world.chance.below(2) === 0 ? "request" : "reconnect")

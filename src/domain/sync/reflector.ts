@@ -173,8 +173,10 @@ const retry = (lane: Lane, failure: Failure, resume: "list" | "watch", nowMs: nu
 
 const pause = (lane: Lane, failure: Failure, resume: "list" | "watch", nowMs: number, output: Output): void => {
   const slow = isRefusal(failure)
-  if (lane.trouble?.failure._tag !== failure._tag) {
-    lane.trouble = { failure, sinceMs: nowMs }
+  const isNew = lane.trouble?.failure._tag !== failure._tag
+  // The newest failure counts, because it says how long the server wants to be left alone.
+  lane.trouble = { failure, sinceMs: isNew ? nowMs : (lane.trouble?.sinceMs ?? nowMs) }
+  if (isNew) {
     output.notices.push({
       error: noticeOf[failure._tag],
       subject: lane.key,

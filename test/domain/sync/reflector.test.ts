@@ -87,6 +87,17 @@ const rows: ReadonlyArray<Row> = [
   { name: "watching, ReconcileDue", lane: watching, fact: due, state: { _tag: "listing" }, commands: [list], changes: [] },
   { name: "listing, ReconcileDue: this list compares already", lane: listing, fact: due, state: { _tag: "listing" }, commands: [] },
   {
+    name: "paused after a failure that followed another one, ReconcileDue: the server's last wish counts",
+    lane: () => {
+      const lane = watching()
+      feed(lane, watchFailed({ _tag: "Unavailable", text: "reset", retryAfterMs: undefined }), elapsed, watchFailed(unavailable))
+      return lane
+    },
+    fact: due,
+    state: { _tag: "paused", resume: "watch" },
+    commands: [pause(false, 1, 7_000)],
+  },
+  {
     name: "paused after a failure, ReconcileDue: the pause begins anew, and its scale stays",
     lane: paused,
     fact: due,

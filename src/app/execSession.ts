@@ -6,8 +6,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { requestBytesMax, sessionBytesPerSecond, sessionIdleMs, terminalChunkBytesMax } from "../domain/limit.ts"
+import { unavailable } from "../domain/read/failure.ts"
 import { decodeText } from "../domain/read/text.ts"
-import type { Failure } from "../domain/sync/fact.ts"
 import { cutStream, decodeInput, encodeTerminal } from "../domain/wire/sessionMessage.ts"
 import { execKey, type SessionWish } from "../domain/wire/sessionRequest.ts"
 import { encodeText } from "../domain/wire/writer.ts"
@@ -15,8 +15,6 @@ import { ApiError, type ClusterApi } from "../ports/ClusterApi.ts"
 import type { Terminal } from "../ports/PodSession.ts"
 import { joinBytes } from "./logSession.ts"
 import type { SessionPorts, Tally } from "./sessionTally.ts"
-
-const unavailable = (text: string): Failure => ({ _tag: "Unavailable", text, retryAfterMs: undefined })
 
 /**
  * Runs a terminal until its shell ends, or until interrupted. An error, also a shell's status that is not 0, goes to the asker as well.

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { spoolCopyBytes, spoolGarbageBytesMin, spoolReadsMax } from "../../domain/limit.ts"
+import { compareText } from "../../domain/read/text.ts"
 import type { ResourceType } from "../../domain/select/resource.ts"
 import { placeOfType } from "../../domain/wire/order.ts"
 import type { Message, SinkError } from "../../ports/Sink.ts"
@@ -164,8 +165,6 @@ const compact = (spool: Spool, fresh: PartialFile): Effect.Effect<void, SinkErro
     for (const [entry, offset] of moved) entry.offset = offset
     spool.file = fresh
   })
-
-const compareText = (first: string, second: string): number => (first < second ? -1 : first > second ? 1 : 0)
 
 const compareEntries = (first: Entry, second: Entry): number =>
   compareText(first.place, second.place) ||

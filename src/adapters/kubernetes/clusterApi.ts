@@ -11,7 +11,7 @@ import type * as Http from "node:http"
 import * as Os from "node:os"
 import type { MeshError } from "../../domain/error.ts"
 import * as Limit from "../../domain/limit.ts"
-import { failureOfAnswer } from "../../domain/read/failure.ts"
+import { failureOfAnswer, unavailable } from "../../domain/read/failure.ts"
 import { collectionPath } from "../../domain/select/resource.ts"
 import type { Failure } from "../../domain/sync/fact.ts"
 import { ApiError, ClusterApi, type Collection, type ListRequest, type WatchRequest } from "../../ports/ClusterApi.ts"
@@ -60,8 +60,6 @@ const queryOf = (members: Readonly<Record<string, string>>): string =>
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
     .join("&")
-
-const unavailable = (text: string): Failure => ({ _tag: "Unavailable", text, retryAfterMs: undefined })
 
 const failureOfNetwork = (client: Client, error: NetworkError): Failure =>
   error.tooLarge ? { _tag: "TooLarge", text: error.text } : unavailable(`${client.endpoint.server.host}: ${error.text}`)

@@ -9,6 +9,7 @@ import type * as Http from "node:http"
 import { randomBytes } from "node:crypto"
 import type { Duplex } from "node:stream"
 import { sessionIdleMs, terminalFrameBytesMax } from "../../domain/limit.ts"
+import { unavailable } from "../../domain/read/failure.ts"
 import { encodeFrame, type Frame, Opcode, splitFrames } from "../../domain/read/webSocket.ts"
 import type { Failure } from "../../domain/sync/fact.ts"
 import { ApiError, type WatchStream } from "../../ports/ClusterApi.ts"
@@ -34,8 +35,6 @@ const podPath = ({ namespace, pod }: ContainerRef): string =>
   `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}`
 
 const failAt = (path: string) => (failure: Failure) => new ApiError({ failure, path })
-const unavailable = (text: string): Failure => ({ _tag: "Unavailable", text, retryAfterMs: undefined })
-
 const openLogWith = (client: SessionClient) =>
   Effect.fnUntraced(function* (request: LogRequest): Effect.fn.Return<WatchStream, ApiError, Scope.Scope> {
     const path = `${podPath(request)}/log`

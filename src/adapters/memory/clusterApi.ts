@@ -5,16 +5,15 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { failureOfAnswer } from "../../domain/read/failure.ts"
+import { failureOfAnswer, unavailable } from "../../domain/read/failure.ts"
 import { collectionPath } from "../../domain/select/resource.ts"
-import type { Failure } from "../../domain/sync/fact.ts"
 import { ApiError, ClusterApi, type Collection } from "../../ports/ClusterApi.ts"
 import { answer, type Answer, type Reply } from "./answer.ts"
 import { administrator, type Cluster } from "./model.ts"
 import { decodeText } from "./object.ts"
 import { awaitChange, streamWatch } from "./stream.ts"
 
-const broken: Failure = { _tag: "Unavailable", text: "the connection broke", retryAfterMs: undefined }
+const broken = unavailable("the connection broke")
 
 const withQuery = ({ name, namespace, selector, type }: Collection, members: Readonly<Record<string, string>>): string => {
   const query = new URLSearchParams(members)

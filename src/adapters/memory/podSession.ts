@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { fakeLogLinesMax, terminalInputsMax } from "../../domain/limit.ts"
+import { unavailable } from "../../domain/read/failure.ts"
 import { decodeText } from "../../domain/read/text.ts"
 import { encodeText } from "../../domain/wire/writer.ts"
 import { ApiError, type WatchStream } from "../../ports/ClusterApi.ts"
@@ -32,7 +33,7 @@ interface Pod {
 
 const refuse = (path: string, text: string): ApiError => new ApiError({ failure: { _tag: "Refused", text }, path })
 const failWith = (path: string, text: string): Effect.Effect<never, ApiError> =>
-  Effect.fail(new ApiError({ failure: { _tag: "Unavailable", text, retryAfterMs: undefined }, path }))
+  Effect.fail(new ApiError({ failure: unavailable(text), path }))
 
 const keyOf = ({ container, namespace, pod }: ContainerRef): string => `${namespace}/${pod}/${container}`
 

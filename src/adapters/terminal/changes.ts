@@ -4,11 +4,8 @@
  */
 import { feedFieldsMax, feedValueCharsMax } from "../../domain/limit.ts"
 import { diffPaths, type FieldDiff } from "../../domain/sync/diff.ts"
+import { isMembers, type Members } from "../../domain/wire/exact.ts"
 import { printable } from "./text.ts"
-
-type Members = Readonly<Record<string, unknown>>
-
-const isMembers = (value: unknown): value is Members => typeof value === "object" && value !== null && !Array.isArray(value)
 
 const parse = (text: unknown): unknown => {
   if (typeof text !== "string") return text

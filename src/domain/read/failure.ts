@@ -7,6 +7,9 @@ import type { Failure } from "../sync/fact.ts"
 import { endOf, Field, Flaw, startOf, type Records } from "./record.ts"
 import { decodeText } from "./text.ts"
 
+/** Nobody answered as asked, and it may pass. */
+export const unavailable = (text: string): Failure => ({ _tag: "Unavailable", text, retryAfterMs: undefined })
+
 /** A failure's text is one line of at most this many characters. */
 const textMax = 300
 
@@ -139,11 +142,11 @@ export const failureOfAnswer = (status: number, body: string, retryAfter: string
  */
 export const failureOfEvent = (records: Records, record: number): Failure => {
   if (records.flaws[record] === Flaw.notJson) {
-    return { _tag: "Unavailable", text: "the watch sent a line that is no JSON", retryAfterMs: undefined }
+    return unavailable("the watch sent a line that is no JSON")
   }
   const start = startOf(records, record, Field.object)
   const refusal = start < 0 ? undefined : readStatus(decodeText(records.bytes, start, endOf(records, record, Field.object)))
-  if (refusal === undefined) return { _tag: "Unavailable", text: "the watch sent an error without a Status", retryAfterMs: undefined }
+  if (refusal === undefined) return unavailable("the watch sent an error without a Status")
   const said = lineOf(refusal.message)
   const code = refusal.code === 0 ? (codeOfReason[refusal.reason] ?? 0) : refusal.code
   return failureOf(code, refusal, said === "" ? `${refusal.reason} ${code}`.trim() : said, milliseconds(refusal.retryAfterSeconds))

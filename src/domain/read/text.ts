@@ -177,3 +177,6 @@ export const digestOf = (bytes: Uint8Array, start: number, end: number, into: Ui
   into[0] = a + b
   into[1] = b
 }
+
+/** The order of JavaScript's own comparison, for what people read: the same on every machine, whatever its language. */
+export const compareText = (first: string, second: string): number => (first < second ? -1 : first > second ? 1 : 0)

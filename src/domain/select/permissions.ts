@@ -3,6 +3,7 @@
  * whether they are granted. So what `rbac` gives is what `doctor` looks for.
  * Does not know who gets them, nor what is granted at present.
  */
+import { compareText } from "../read/text.ts"
 import { type Place, placeDefault } from "./place.ts"
 import type { LaneSpec } from "./selection.ts"
 import { typeKey } from "./resource.ts"
@@ -110,8 +111,6 @@ export const accessesOf = (
   ...sessionAccesses(lanes, sessions),
 ]
 
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
 /** Rules with each resource once; resources of one group with the same verbs share a rule. */
 const rulesOf = (accesses: ReadonlyArray<Access>): ReadonlyArray<Rule> => {
   const resources = new Map<string, { readonly access: Access; readonly verbs: Set<Verb> }>()
@@ -126,17 +125,17 @@ const rulesOf = (accesses: ReadonlyArray<Access>): ReadonlyArray<Rule> => {
     { readonly group: string; readonly name: string; readonly verbs: Array<Verb>; readonly plurals: Array<string> }
   >()
   for (const { access, verbs } of resources.values()) {
-    const sorted = [...verbs].toSorted(byText)
+    const sorted = [...verbs].toSorted(compareText)
     const key = `${access.group} ${access.name} ${sorted.join()}`
     const rule = rules.get(key) ?? { group: access.group, name: access.name, verbs: sorted, plurals: [] }
     rule.plurals.push(access.resource)
     rules.set(key, rule)
   }
   return [...rules.values()]
-    .toSorted((a, b) => byText(a.name, b.name) || byText(a.group, b.group))
+    .toSorted((a, b) => compareText(a.name, b.name) || compareText(a.group, b.group))
     .map(({ group, name, plurals, verbs }) => ({
       apiGroups: [group],
-      resources: plurals.toSorted(byText),
+      resources: plurals.toSorted(compareText),
       ...(name === "" ? {} : { resourceNames: [name] }),
       verbs,
     }))

@@ -3,6 +3,7 @@
  * List items are matched by their name, key or type where these tell them apart, so that a new first container is one new container.
  * Empty if and only if the versions are equal but for what the API server counts by itself. Does not know kinds, and does not hide values.
  */
+import { isMembers, type Members } from "../wire/exact.ts"
 
 /** One differing field. A side on which the field is absent is undefined; a field that is null is null. */
 export interface FieldDiff {
@@ -16,10 +17,6 @@ const ignoredMetadata: ReadonlySet<string> = new Set(["resourceVersion", "manage
 
 /** Members that tell the items of a list apart, as API conventions use them: containers, env, conditions, owners, addresses. */
 const identities: ReadonlyArray<string> = ["name", "key", "type", "uid", "ip"]
-
-type Members = Readonly<Record<string, unknown>>
-
-const isMembers = (value: unknown): value is Members => typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** An own member: a key such as `__proto__` is data here. */
 const memberOf = (value: Members, key: string): unknown => (Object.hasOwn(value, key) ? value[key] : undefined)

@@ -2,6 +2,7 @@
  * The status as text: Prometheus' exposition format 0.0.4 for `/metrics`, and a table for people.
  * Same status, same text: kinds and counters are in the order of their names. Reads nothing but the status it is given.
  */
+import { compareText } from "../read/text.ts"
 import type { LaneState, LaneStatus, RequestStatus, StateFileStatus, Status } from "./status.ts"
 
 type Labels = Readonly<Record<string, string>>
@@ -25,8 +26,6 @@ const sinkStates: ReadonlyArray<string> = ["connecting", "connected", "disconnec
 /** Every state is a series of its own that is 1 or 0, so that an alert does not miss a state that it has never seen. */
 const stateSamples = (states: ReadonlyArray<string>, current: string, labels: Labels): ReadonlyArray<Sample> =>
   states.map((state) => ({ labels: { ...labels, state }, value: state === current ? 1 : 0 }))
-
-const compareText = (first: string, second: string): number => (first < second ? -1 : first > second ? 1 : 0)
 
 const sortLanes = (status: Status): ReadonlyArray<LaneStatus> =>
   status.lanes.toSorted((first, second) => compareText(first.key, second.key))

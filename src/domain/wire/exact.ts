@@ -6,6 +6,7 @@
 /** The members of a JSON object. */
 export type Members = Readonly<Record<string, unknown>>
 
+/** Whether a value is a JSON object: neither an array nor null. */
 export const isMembers = (value: unknown): value is Members => typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** ECMAScript 2026 tells a reviver how a number was spelt; the types of 2025 do not say so yet. */

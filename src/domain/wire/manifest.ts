@@ -6,7 +6,7 @@
  * Does not know files; the delimiter is the writer's.
  */
 import { parseExact } from "./exact.ts"
-import { compareText } from "./pairs.ts"
+import { compareCodePoints } from "./pairs.ts"
 
 /** Texts that a plain scalar may hold without meaning something else: they begin with a letter or a slash and hold no indicator. */
 const plain = /^[A-Za-z/][A-Za-z0-9/._-]*$/
@@ -44,7 +44,7 @@ const numberOf = (value: number): string => String(value).replace(/^(-?\d+)e/, "
 
 type Entries = ReadonlyArray<readonly [string, unknown]>
 
-const entriesOf = (value: object): Entries => Object.entries(value).sort(([a], [b]) => compareText(a, b))
+const entriesOf = (value: object): Entries => Object.entries(value).sort(([a], [b]) => compareCodePoints(a, b))
 
 /** The lines of one value. A container's children are indented by two; a sequence stands under its key without indentation. */
 const linesOf = (value: unknown, indent: string): ReadonlyArray<string> => {

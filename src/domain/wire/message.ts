@@ -11,7 +11,7 @@ import { Field, endOf, startOf, type Records } from "../read/record.ts"
 import { textOf } from "../read/text.ts"
 import { apiVersionOf, typeKey, type ResourceType } from "../select/resource.ts"
 import type { LaneSpec } from "../select/selection.ts"
-import type { Change, ChangeEvent } from "../sync/fact.ts"
+import type { Change, ChangeEvent, Departed } from "../sync/fact.ts"
 import { writeRawText } from "./canonical.ts"
 import { writeMetadata } from "./metadata.ts"
 import { redactMember } from "./redact.ts"
@@ -62,8 +62,7 @@ const envelopeHead = (event: ChangeEvent): string =>
  */
 export const encodeChange = (writer: Writer, change: Change, records: Records, type: ResourceType, settings: EncodeSettings): void => {
   if (change.departed !== undefined) {
-    const { name, namespace, resourceVersion, uid } = change.departed
-    writeIdentity(writer, apiVersionOf(type), type.kind, { name, namespace, resourceVersion, uid }, settings.clusterId)
+    writeIdentity(writer, apiVersionOf(type), type.kind, change.departed, settings.clusterId)
     return
   }
   writeAscii(writer, envelopeHead(change.event))
@@ -109,23 +108,16 @@ export const encodeWhole = (
 export const encodeIdentity = (writer: Writer, records: Records, record: number, type: ResourceType, clusterId: string): void => {
   const { apiVersion, kind } = headerOf(records, record, type)
   const text = (field: Field): string => textOf(records, record, field)
-  const address = {
+  const identity = {
     name: text(Field.name),
     namespace: text(Field.namespace),
     uid: text(Field.uid),
     resourceVersion: text(Field.resourceVersion),
   }
-  writeIdentity(writer, apiVersion, kind, address, clusterId)
+  writeIdentity(writer, apiVersion, kind, identity, clusterId)
 }
 
-interface Identity {
-  readonly name: string
-  readonly namespace: string
-  readonly uid: string
-  readonly resourceVersion: string
-}
-
-const writeIdentity = (writer: Writer, apiVersion: string, kind: string, identity: Identity, clusterId: string): void => {
+const writeIdentity = (writer: Writer, apiVersion: string, kind: string, identity: Departed, clusterId: string): void => {
   const present = (text: string): string | undefined => (text === "" ? undefined : text)
   writeAscii(writer, envelopeHead("Deleted"))
   const payload = {

@@ -51,7 +51,7 @@ const isSorted = (bytes: Uint8Array, pairs: Pairs): boolean => {
 }
 
 /** Compares two strings by code points, which is the order of their UTF-8 bytes; UTF-16 orders surrogates before U+E000. */
-export const compareText = (a: string, b: string): number => {
+export const compareCodePoints = (a: string, b: string): number => {
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
     if (a.charCodeAt(i) === b.charCodeAt(i)) continue
@@ -68,5 +68,5 @@ export const readPairs = (bytes: Uint8Array, start: number, end: number): Pairs 
   for (let i = 0; i < pairs.length; i += pairSize) {
     places.set(decodeString(bytes, pairs[i] as number, pairs[i + 1] as number).toWellFormed(), i)
   }
-  return [...places].sort(([a], [b]) => compareText(a, b)).flatMap(([, i]) => pairs.slice(i, i + pairSize))
+  return [...places].sort(([a], [b]) => compareCodePoints(a, b)).flatMap(([, i]) => pairs.slice(i, i + pairSize))
 }

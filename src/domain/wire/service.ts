@@ -6,7 +6,7 @@
 import { Field, endOf, startOf, type Records } from "../read/record.ts"
 import { decodeText, textOf } from "../read/text.ts"
 import type { ResourceType } from "../select/resource.ts"
-import { compareText } from "./pairs.ts"
+import { compareCodePoints } from "./pairs.ts"
 import { fits, foldName, isObject, serviceShape } from "./serviceShape.ts"
 
 /** The kind to which the rule applies, whatever its group. */
@@ -28,7 +28,7 @@ const member = (value: unknown, name: string): unknown => {
   if (!isObject(value)) return undefined
   const folded = foldName(name)
   const names = Object.keys(value).filter((key) => foldName(key) === folded && value[key] !== null)
-  return value[names.sort(compareText).at(-1) ?? name] ?? undefined
+  return value[names.sort(compareCodePoints).at(-1) ?? name] ?? undefined
 }
 
 const textIn = (value: unknown, name: string): string => {

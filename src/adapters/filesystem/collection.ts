@@ -60,6 +60,7 @@ const openFile = (path: string, layout: LayoutName): Effect.Effect<Place, SinkEr
     const target = resolve(path)
     const found = yield* findEntries(target)
     if (found !== undefined && found !== "file") return yield* Effect.fail(outputRefusal(target, "it is a folder; name a file in it"))
+    yield* PartialFile.nameLeftovers(target)
     const file = yield* PartialFile.createPartial(target)
     const conclude = (spool: Spool) =>
       Effect.gen(function* () {
@@ -124,6 +125,7 @@ const openFolder = (named: string): Effect.Effect<Place, SinkError, Scope.Scope>
     if (found !== undefined && found.length > 0)
       return yield* Effect.fail(outputRefusal(path, "the folder is not empty; remove what is in it, or name a new one"))
     const target = found === undefined ? path : yield* attempt(path, () => realpath(path))
+    yield* PartialFile.nameLeftovers(target)
     const partial = yield* Effect.acquireRelease(
       attempt(target, async () => {
         const name = PartialFile.partialName(target)

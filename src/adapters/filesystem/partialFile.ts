@@ -1,10 +1,11 @@
 /**
  * A file under a temporary name in the folder of its final one, for its owner alone (0600), written at its end and readable anywhere.
  * The final name shows either what was there before or the whole new content, also after a crash or a power cut: the content is on the
- * disk before the name is. A crash leaves the temporary file; its name is drawn anew each time, so that no later run meets it.
+ * disk before the name is. A crash leaves the temporary file; its name is drawn anew each time, so that no later run meets it. Whether it is
+ * that of a killed run or of one at work nobody can tell from outside, so later runs name it and remove nothing.
  */
 import { constants } from "node:fs"
-import { copyFile, link, lstat, open, rename, rm, type FileHandle } from "node:fs/promises"
+import { copyFile, link, lstat, open, opendir, rename, rm, type FileHandle } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -32,6 +33,38 @@ export const discard = ({ handle, path }: PartialFile): Effect.Effect<void> =>
 
 /** The temporary name of a file: hidden, and unlike that of any other run. */
 export const partialName = (target: string): string => join(dirname(target), `.${basename(target)}.${randomUUID().slice(0, 8)}.partial`)
+
+/** How many leftovers a line names. */
+const leftoversNamedMax = 3
+
+/** Temporary files of a target, and their number. Where the folder cannot be read there are none. */
+const findLeftovers = async (target: string): Promise<{ readonly names: ReadonlyArray<string>; readonly count: number }> => {
+  const [start, names] = [`.${basename(target)}.`, new Array<string>()]
+  let count = 0
+  try {
+    for await (const { name } of await opendir(dirname(target))) {
+      if (!name.startsWith(start) || !/^[0-9a-f]{8}\.partial$/.test(name.slice(start.length))) continue
+      count++
+      if (names.length < leftoversNamedMax) names.push(join(dirname(target), name))
+    }
+  } catch {
+    return { names, count }
+  }
+  return { names, count }
+}
+
+/** Says in one line which temporary files of a target lie there already. */
+export const nameLeftovers = (target: string): Effect.Effect<void> =>
+  Effect.flatMap(
+    Effect.promise(() => findLeftovers(target)),
+    ({ count, names }) => {
+      if (count === 0) return Effect.void
+      const more = count > names.length ? ` and ${count - names.length} more` : ""
+      return Effect.logWarning(
+        `${names.toSorted().join(", ")}${more}: left by a run that was killed, unless another one is writing ${basename(target)} now; if not, remove it`,
+      )
+    },
+  )
 
 /** Creates a temporary file beside `target`. It vanishes with the scope unless it got its final name before. */
 export const createPartial = (target: string): Effect.Effect<PartialFile, SinkError, Scope.Scope> =>

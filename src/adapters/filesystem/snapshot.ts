@@ -189,6 +189,7 @@ const openRecording = (options: SnapshotOptions, main: string): Effect.Effect<Re
   Effect.gen(function* () {
     const extended = options.extended ? yield* inspectName(extendedName(main)) : undefined
     const real = yield* inspectName(main)
+    yield* PartialFile.nameLeftovers(extended ?? real)
     const file = extended === undefined ? yield* PartialFile.createHidden(real) : yield* beginFile(extended, options.append)
     return {
       options,

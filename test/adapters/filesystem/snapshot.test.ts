@@ -19,6 +19,7 @@ import { join } from "node:path"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import * as Yaml from "yaml"
 import { appendBytes } from "../../../src/adapters/filesystem/partialFile.ts"
@@ -450,7 +451,16 @@ describe("a run in a process of its own", () => {
       const left = readdirSync(folder).filter((name) => name !== "snap.yaml")
       assert.strictEqual(left.length, 1, "only what the extended file was to become")
       assert.match(left[0] ?? "", /^\.snap-extended\.yaml\.[0-9a-f]{8}\.partial$/)
-      await Effect.runPromise(record(both(folder), [{}]))
+      const lines: Array<string> = []
+      const logger = Logger.layer([Logger.make(({ message }) => lines.push(String(message)))])
+      for (const name of [".snap-extended.yaml.mine.partial", ".snap.yaml.0123456.partial", ".other.yaml.01234567.partial"])
+        writeFileSync(join(folder, name), "somebody's")
+      const before = readdirSync(folder)
+      await Effect.runPromise(record(both(folder), [{}]).pipe(Effect.provide(logger)))
+      assert.deepStrictEqual(lines, [
+        `${join(folder, left[0] ?? "")}: left by a run that was killed, unless another one is writing snap-extended.yaml now; if not, remove it`,
+      ])
+      assert.deepStrictEqual(readdirSync(folder).toSorted(), [...before, "snap-extended.yaml"].toSorted(), "nothing was removed")
       assert.deepStrictEqual(names(parseDocuments(read(folder, "snap.yaml"))), ["Pod a@1"])
       assert.deepStrictEqual(names(parseDocuments(read(folder, "snap-extended.yaml"))), ["Pod a@1"])
     } finally {

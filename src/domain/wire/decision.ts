@@ -5,9 +5,10 @@
  * Invariant: a decision explains a difference only when our side is what the decision demands. That the other side is different is not
  * enough, or a fault of ours would hide behind a decision.
  */
-import { nodeAt, parseNode, textAt, type Node } from "./node.ts"
+import { isSameNode, nodeAt, parseNode, textAt, type Node } from "./node.ts"
 import { designLabel, designOf } from "./pattern.ts"
 import { lastAppliedKey, redactManifest } from "./redact.ts"
+import { answeredMetadata, serviceKind } from "./service.ts"
 
 /** The decisions that can show in messages, by their number and name in the README. */
 export const decisions = {
@@ -136,20 +137,32 @@ export const isIdentity = (message: Node): boolean => {
 
 const identityMembers = /^Object\.metadata\.(?:id|name|namespace|uid|resourceVersion|cluster_id)$|^Object\.(?:apiVersion|kind|cluster_id)$/
 
+const jsonIn = (message: Node, name: string): unknown => {
+  try {
+    return JSON.parse(textAt(message, "Object", name, "attribute") ?? "null")
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Both sides dial at moments of their own, and perhaps from other places. All that follows from it is whether a Service has addresses: where
+ * a load balancer has to answer, one side has none, and the other one's are those of this Service.
+ */
+const isAnswerOfDial = ({ ours, path, theirs }: Place, pair: Pair): boolean => {
+  if (path !== "Object.component_metadata" || isNull(ours) === isNull(theirs)) return false
+  if (textAt(pair.ours, "Object", "kind") !== serviceKind || textAt(pair.ours, "EventType") === "DELETED") return false
+  const answered = answeredMetadata({ spec: jsonIn(pair.ours, "spec"), status: jsonIn(pair.ours, "status") })
+  return answered !== undefined && isSameNode(isNull(ours) ? theirs : ours, parseNode(answered))
+}
+
 /** Each decision's rule for one place. */
 const rules: ReadonlyArray<readonly [Decision, (place: Place, pair: Pair) => boolean]> = [
   ["envelope", explainsEnvelope],
   ["design", isOurDesign],
   ["redaction", isRedactedManifest],
   ["numbers", isSameDouble],
-  // Both sides dial at moments of their own, and perhaps from other places.
-  [
-    "services",
-    ({ path }, { ours }) =>
-      textAt(ours, "Object", "kind") === "Service" &&
-      path.startsWith("Object.component_metadata") &&
-      textAt(ours, "EventType") !== "DELETED",
-  ],
+  ["services", isAnswerOfDial],
   ["emptyText", ({ ours, path, theirs }) => /^Object\.(?:spec|status)\.attribute$/.test(path) && isText(ours, "") && theirs === undefined],
   ["clusterId", ({ path, theirs }) => path === "Object.cluster_id" && isText(theirs, "")],
   ["deletions", ({ ours, path }, pair) => ours === undefined && !identityMembers.test(path) && isIdentity(pair.ours)],

@@ -93,3 +93,15 @@ export const textAt = (node: Node | undefined, ...names: ReadonlyArray<string>):
   const found = nodeAt(node, ...names)
   return found?._tag === "String" ? found.text : undefined
 }
+
+/** Whether two trees are the same: members of objects have no order, elements of arrays have. */
+export const isSameNode = (one: Node | undefined, other: Node | undefined): boolean => {
+  if (one?._tag === "Object" && other?._tag === "Object") {
+    return one.members.size === other.members.size && [...one.members].every(([name, node]) => isSameNode(node, other.members.get(name)))
+  }
+  if (one?._tag === "Array" && other?._tag === "Array") {
+    return one.items.length === other.items.length && one.items.every((item, at) => isSameNode(item, other.items[at]))
+  }
+  if (one === undefined || other === undefined || one._tag !== other._tag) return false
+  return "text" in one && "text" in other && one.text === other.text
+}

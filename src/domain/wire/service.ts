@@ -46,7 +46,6 @@ const listIn = (value: unknown, name: string): ReadonlyArray<unknown> => {
   return Array.isArray(found) ? found : []
 }
 
-/** The parts of a Service that its addresses are made of; undefined when it does not have a Service's types. */
 const endpointsOf = (records: Records, record: number): Endpoints | undefined => {
   const start = startOf(records, record, Field.object)
   if (start < 0) return undefined
@@ -56,6 +55,11 @@ const endpointsOf = (records: Records, record: number): Endpoints | undefined =>
   } catch {
     return undefined
   }
+  return endpointsIn(service)
+}
+
+/** The parts of a Service that its addresses are made of; undefined when it does not have a Service's types. */
+const endpointsIn = (service: unknown): Endpoints | undefined => {
   if (!fits(service, serviceShape)) return undefined
   const spec = member(service, "spec")
   const clusterIP = textIn(spec, "clusterIP")
@@ -102,10 +106,26 @@ export const serviceAddresses = (
 export const componentMetadata = (records: Records, record: number, reachable: ReadonlySet<string>): string => {
   const endpoints = endpointsOf(records, record)
   if (endpoints === undefined) return "null"
-  const { external, internal } = endpoints
+  const { external } = endpoints
   if (external !== undefined && needsAnswer(external) && !(isDialable(external) && reachable.has(addressOf(external)))) return "null"
+  return metadataOf(endpoints)
+}
+
+const metadataOf = ({ external, internal }: Endpoints): string => {
   const urls = (external === undefined ? [internal] : [external, internal]).filter(isUrl).map(urlOf)
   return JSON.stringify({ capabilities: { connection: true, urls } })
+}
+
+/**
+ * `component_metadata` of a Service if what has to be dialled answers, as JSON; undefined where nothing has to.
+ * @param service parsed JSON; `spec` and `status` are enough
+ */
+export const answeredMetadata = (service: unknown): string | undefined => {
+  const endpoints = endpointsIn(service)
+  const external = endpoints?.external
+  return endpoints !== undefined && external !== undefined && needsAnswer(external) && isDialable(external)
+    ? metadataOf(endpoints)
+    : undefined
 }
 
 const urlOf = (endpoint: Endpoint): string => `${endpoint.port === 443 ? "https" : "http"}://${addressOf(endpoint)}`

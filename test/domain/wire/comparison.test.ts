@@ -138,9 +138,42 @@ describe("a decision explains a difference only where our side is what it demand
     expect(compare({ Object: { cluster_id: "d" } }, { Object: { cluster_id: "c" } })).toEqual(["Object.cluster_id -"])
   })
 
-  it("where a Service answers", () => {
-    const at = (connection: boolean, kind = "Service") => ({ Object: { kind, component_metadata: { capabilities: { connection } } } })
-    expect(compare(at(true), at(false))).toEqual(["Object.component_metadata.capabilities.connection services"])
-    expect(compare(at(true, "Pod"), at(false, "Pod"))).toEqual(["Object.component_metadata.capabilities.connection -"])
+  describe("whether a load balancer answers", () => {
+    const where = "Object.component_metadata"
+    const urls = ["http://192.0.2.1:80", "http://10.0.0.1:80"]
+    const message = (metadata: object | null, more: object = {}) => ({
+      EventType: "ADDED",
+      Object: {
+        kind: "Service",
+        spec: { attribute: '{"clusterIP":"10.0.0.1","ports":[{"port":80,"nodePort":30080}]}' },
+        status: { attribute: '{"loadBalancer":{"ingress":[{"ip":"192.0.2.1"}]}}' },
+        component_metadata: metadata,
+        ...more,
+      },
+    })
+    const answered = { capabilities: { connection: true, urls } }
+
+    it("on one side and not on the other", () => {
+      expect(compare(message(answered), message(null))).toEqual([`${where} services`])
+      expect(compare(message(null), message(answered))).toEqual([`${where} services`])
+    })
+
+    it.each([
+      ["other addresses", answered, { capabilities: { connection: true, urls: urls.slice(0, 1) } }, {}, `${where}.capabilities.urls[1] -`],
+      ["another connection", answered, { capabilities: { connection: false, urls } }, {}, `${where}.capabilities.connection -`],
+      ["addresses that are not this Service's", { capabilities: { connection: true, urls: ["http://other:80"] } }, null, {}, `${where} -`],
+      ["ours are not this Service's", null, { capabilities: { connection: true, urls: [] } }, {}, `${where} -`],
+      ["no load balancer, so nothing is dialled", answered, null, { status: { attribute: '{"loadBalancer":{}}' } }, `${where} -`],
+      ["a status that cannot be read", answered, null, { status: { attribute: "{" } }, `${where} -`],
+      ["another kind", null, answered, { kind: "Pod" }, `${where} -`],
+    ])("explains nothing else: %s", (_, theirs, ours, more, difference) => {
+      const [first] = compare(message(theirs, more), message(ours, more))
+      expect(first).toBe(difference)
+    })
+
+    it("is not asked for what is gone", () => {
+      const gone = (metadata: object | null) => ({ ...message(metadata), EventType: "DELETED" })
+      expect(compare(gone(answered), gone(null))).toEqual([`${where} -`])
+    })
   })
 })

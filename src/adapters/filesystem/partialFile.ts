@@ -1,8 +1,8 @@
 /**
  * A file under a temporary name in the folder of its final one, for its owner alone (0600), written at its end and readable anywhere.
  * The final name shows either what was there before or the whole new content, also after a crash or a power cut: the content is on the
- * disk before the name is. A crash leaves the temporary file; its name is drawn anew each time, so that no later run meets it. Whether it is
- * that of a killed run or of one at work nobody can tell from outside, so later runs name it and remove nothing.
+ * disk before the name is. A crash leaves the temporary file; its name is drawn anew each time, so that no later run meets it. Whether
+ * it is that of a killed run or of one at work nobody can tell from outside, so later runs name it and remove nothing.
  */
 import { constants } from "node:fs"
 import { copyFile, link, lstat, open, opendir, rename, rm, type FileHandle } from "node:fs/promises"

@@ -146,8 +146,8 @@ const jsonIn = (message: Node, name: string): unknown => {
 }
 
 /**
- * Both sides dial at moments of their own, and perhaps from other places. All that follows from it is whether a Service has addresses: where
- * a load balancer has to answer, one side has none, and the other one's are those of this Service.
+ * Both sides dial at moments of their own, and perhaps from other places. All that follows from it is whether a Service has addresses:
+ * where a load balancer has to answer, one side has none, and the other one's are those of this Service.
  */
 const isAnswerOfDial = ({ ours, path, theirs }: Place, pair: Pair): boolean => {
   if (path !== "Object.component_metadata" || isNull(ours) === isNull(theirs)) return false

@@ -12,9 +12,13 @@ export interface Check {
   readonly remedy: string
 }
 
+/** Sound: nothing has to be done. */
 export const ok = (subject: string, detail: string): Check => ({ subject, outcome: "ok", detail, remedy: "" })
+/** A run goes on without it, with less. */
 export const warning = (subject: string, detail: string, remedy: string): Check => ({ subject, outcome: "warning", detail, remedy })
+/** A run needs it and does not have it. */
 export const failed = (subject: string, detail: string, remedy: string): Check => ({ subject, outcome: "failed", detail, remedy })
+/** It could not be looked at, or need not be. */
 export const skipped = (subject: string, detail: string): Check => ({ subject, outcome: "skipped", detail, remedy: "" })
 
 /** Foreign text must not move a terminal's cursor. */

@@ -50,6 +50,7 @@ export interface Desk extends DeskOptions {
   readonly writers: Array<Writer>
 }
 
+/** Takes the ports out of the context, once for all lanes. */
 export const makeDesk = Effect.fn("makeDesk")(function* (options: DeskOptions) {
   return {
     ...options,
@@ -74,8 +75,10 @@ export const withWord =
 
 const writerBytesFirst = 64 * 1024
 
+/** A buffer for one batch; to be returned when the batch has been accepted. */
 export const takeWriter = (desk: Desk): Writer => desk.writers.pop() ?? makeWriter(writerBytesFirst)
 
+/** Keeps a buffer for the next batch, unless there are enough, or it has become too large. */
 export const returnWriter = (desk: Desk, writer: Writer): void => {
   if (desk.writers.length < writersKeptMax && writer.bytes.length <= writerBytesKeptMax) desk.writers.push(writer)
 }

@@ -43,6 +43,7 @@ export interface ClusterOptions {
   readonly version: string
 }
 
+/** The API server of a kubeconfig or of the pod. Loaded when it is built: many runs never need it. */
 export const layerClusterOf = (options: ClusterOptions): Layer.Layer<ClusterApi | Dialer | PodSession, MeshError> =>
   Layer.unwrap(
     Effect.promise(async () => {

@@ -29,6 +29,7 @@ export const logNotice = (notice: Notice): Effect.Effect<void> => {
   }
 }
 
+/** An error with all that its entry says: for those that end something. */
 export const logMeshError = (error: MeshError): Effect.Effect<void> =>
   Effect.logError(error.message).pipe(Effect.annotateLogs(fieldsOf(error.entry)))
 

@@ -31,6 +31,7 @@ export interface ServeOptions {
   readonly values: Values
 }
 
+/** Runs as the whole process until a signal, the time, or the end that was asked for. */
 export const serve = (options: ServeOptions, handSignals: HandSignals): void => {
   const { values } = options
   const format = logFormatOf(values.logFormat.text, process.stdout.isTTY === true)

@@ -15,11 +15,16 @@ export interface Monitor {
   sink: () => SinkStatus
 }
 
+/**
+ * What probes see before the first connection.
+ * @param output what the output is called until it has a name of its own
+ */
 export const makeMonitor = (version: string, output: string): Monitor => ({
   engine: makeEngine(version, "", Date.now()),
   sink: () => ({ name: output, state: "connecting", detail: "" }),
 })
 
+/** The status now, whether the run has begun or not. */
 export const monitorStatus = ({ engine, sink }: Monitor): Status => projectStatus(engine, Date.now(), sink())
 
 export interface SessionOptions extends RunOptions {

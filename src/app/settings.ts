@@ -255,6 +255,7 @@ export const gatherValues = (flags: ReadonlyMap<SettingKey, string>, env: Readon
   return Object.fromEntries(entries.map(value)) as Values
 }
 
+/** Whether the text of a switch says yes, in Go's words for it and two more. */
 export const isOn = (text: string): boolean => /^(?:1|t|true|on|yes)$/i.test(text)
 
 /** Why a value is none of its kind, in Go's words; undefined when it is. */

@@ -41,6 +41,10 @@ export interface Spool {
   bytesLive: number
 }
 
+/**
+ * An empty spool.
+ * @param placeOf the text by which types are ordered when it is read out
+ */
 export const makeSpool = (file: PartialFile, placeOf = placeOfType): Spool => ({
   file,
   entries: new Map(),

@@ -51,6 +51,7 @@ const makeShelf = () => {
   }
 }
 
+/** Memory of the bodies of one server; nothing is kept before something has come back. */
 export const makePageMemory = (): PageMemory => {
   const shelf = makeShelf()
   /** The room behind each body that is out. */

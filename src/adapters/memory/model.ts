@@ -125,6 +125,7 @@ export const uidOf = (seed: number, n: number): string => {
   return `${a}-${b.slice(0, 4)}-4${b.slice(5)}-a${c.slice(1, 4)}-${c.slice(4)}${d}`
 }
 
+/** The next uid of the cluster: the same seed draws the same ones. */
 export const nextUid = (cluster: Cluster): string => {
   cluster.uids += 1
   return uidOf(cluster.seed, cluster.uids)
@@ -135,6 +136,7 @@ export const timestampOf = (nowMs: number): string => `${new Date(nowMs).toISOSt
 
 export const itemKey = (namespace: string | undefined, name: string): string => `${namespace ?? ""}/${name}`
 
+/** The object as JSON; of a herd it is written when it is asked for. */
 export const bodyOf = (stored: Stored): Uint8Array => (typeof stored.body === "function" ? stored.body() : stored.body)
 
 /** The object as a tree, without the members that depend on the form. */

@@ -45,6 +45,7 @@ export const removedStatus = (resource: Resource, name: string, uid: string): ob
   details: { ...detailsOf(resource, name), uid },
 })
 
+/** The object is not there. */
 export const notFound = (resource: Pick<Resource, "group" | "plural">, name: string): Refusal => ({
   code: 404,
   reason: "NotFound",
@@ -60,6 +61,7 @@ export const noResource: Refusal = {
   details: {},
 }
 
+/** A creation met an object of that name. */
 export const alreadyExists = (resource: Resource, name: string): Refusal => ({
   code: 409,
   reason: "AlreadyExists",
@@ -67,6 +69,7 @@ export const alreadyExists = (resource: Resource, name: string): Refusal => ({
   details: detailsOf(resource, name),
 })
 
+/** A write named another version than the present one. */
 export const conflict = (resource: Resource, name: string): Refusal => ({
   code: 409,
   reason: "Conflict",
@@ -76,6 +79,7 @@ export const conflict = (resource: Resource, name: string): Refusal => ({
   details: detailsOf(resource, name),
 })
 
+/** The request itself is wrong. */
 export const badRequest = (message: string): Refusal => ({ code: 400, reason: "BadRequest", message })
 
 export const unauthorized: Refusal = { code: 401, reason: "Unauthorized", message: "Unauthorized" }
@@ -101,6 +105,7 @@ export const methodNotAllowed: Refusal = {
   details: {},
 }
 
+/** The type is served, and cannot be watched. */
 export const watchNotSupported = (resource: Resource): Refusal => ({
   code: 405,
   reason: "MethodNotAllowed",
@@ -127,6 +132,7 @@ export const tooOldToken = (token: string): Refusal => ({
   continue: token,
 })
 
+/** A resourceVersion that is no number: the API server fails at it as at a fault of its own. */
 export const badVersion = (text: string): Refusal => ({
   code: 500,
   reason: "",

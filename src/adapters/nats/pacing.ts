@@ -27,6 +27,7 @@ export interface Bucket {
   readonly atMs: number
 }
 
+/** A bucket from which a burst may be taken at once. */
 export const fullBucket = (pace: Pace, nowMs: number): Bucket => ({ messages: pace.burstMessages, bytes: pace.burstBytes, atMs: nowMs })
 
 /**

@@ -36,6 +36,7 @@ export interface Recreations {
   bytes: number
 }
 
+/** Nothing has been deleted or created anew yet. */
 export const makeRecreations = (): Recreations => ({ departed: new Map(), waiting: new Map(), bytes: 0 })
 
 /** What identifies an object to a consumer, whose key has no uid. */

@@ -40,6 +40,7 @@ const load = (name: CommandName): Promise<(options: CommandOptions) => Effect.Ef
 /** Commands whose status 1 is an answer. */
 const troubleStatus: ReadonlySet<CommandName> = new Set<CommandName>(["diff", "compare"])
 
+/** Loads the command alone, and runs it as the whole process. */
 export const runCommand = async (options: CommandOptions, handSignals: HandSignals): Promise<void> => {
   const { name, values } = options
   const command = await load(name)

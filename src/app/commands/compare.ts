@@ -50,6 +50,7 @@ const printReport = Effect.fnUntraced(function* (report: Report, format: string)
   else if (countMatched(sum) === 0) process.exitCode = 2
 })
 
+/** Sets the exit status: 1 where something is neither equal nor explained, 2 where there was nothing to compare. */
 export const compare = Effect.fnUntraced(function* ({ own, values, version, words }: CommandOptions) {
   const format = own.get("format") ?? "table"
   yield* renderDocument(format, {}, () => "")

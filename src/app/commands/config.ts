@@ -11,6 +11,7 @@ import { selectLive } from "../selected.ts"
 import type { CommandOptions } from "./commandOptions.ts"
 import { renderDocument } from "./format.ts"
 
+/** Prints what it knows, also where the cluster does not answer, and fails then. */
 export const config = Effect.fnUntraced(function* ({ own, values, version, words }: CommandOptions) {
   if (words.length !== 1 || words[0] !== "view") return yield* Effect.fail(meshError("ErrUsage", "config has one thing to do: config view"))
   const wish = { values, words: [], everywhere: own.get("allNamespaces") }

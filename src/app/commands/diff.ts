@@ -118,6 +118,7 @@ const readSides = Effect.fnUntraced(function* (options: CommandOptions) {
   return before === live ? ([side.snapshot, file] as const) : ([file, side.snapshot] as const)
 })
 
+/** Sets the exit status: 1 where something differs. */
 export const diff: (options: CommandOptions) => Effect.Effect<void, MeshError | SinkError> = Effect.fnUntraced(function* (options) {
   const sides = yield* readSides(options)
   const { renderSnapshotDiff } = yield* loadSnapshotComparison

@@ -14,6 +14,7 @@ import { isOn, type Values } from "../settings.ts"
 import type { CommandOptions } from "./commandOptions.ts"
 import { renderDocument } from "./format.ts"
 
+/** Prints all findings, and fails where a run would lack something. */
 export const doctor = Effect.fnUntraced(function* (options: CommandOptions) {
   const { own, values } = options
   const { checks: cluster, clusterId, estimate } = yield* examine(options)

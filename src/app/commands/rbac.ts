@@ -28,6 +28,7 @@ const readSubject = ({ own }: CommandOptions): Effect.Effect<Subject, MeshError>
     : Effect.succeed({ _tag: "ServiceAccount", namespace, name })
 }
 
+/** Prints roles and bindings, nothing else: the output goes to kubectl. */
 export const rbac = Effect.fnUntraced(function* (options: CommandOptions) {
   const { own, values, version, words } = options
   const subject = yield* readSubject(options)

@@ -71,6 +71,7 @@ const report = (plan: Plan, redact: boolean) =>
       yield* Effect.logWarning("the Secrets are redacted: the API server will refuse to take them; with --show-secrets they are whole")
   })
 
+/** Fails where a kind could not be read, with what could be read written. */
 export const snapshot = Effect.fnUntraced(function* (options: CommandOptions) {
   const { own, values, version, words } = options
   const plan = yield* readPlan(options)

@@ -11,6 +11,7 @@ import type { CommandOptions } from "./commandOptions.ts"
 
 const answerWaitMs = 5_000
 
+/** Asks the health port of a run; fails where none answers. */
 export const status = Effect.fnUntraced(function* ({ own }: CommandOptions) {
   const address = (own.get("address") ?? `http://127.0.0.1:${healthPort}`).replace(/\/$/, "")
   const document = yield* ask(`${address}/status`)

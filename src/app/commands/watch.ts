@@ -9,6 +9,7 @@ import { makeMonitor, monitorStatus, runSession } from "../session.ts"
 import { durationMs, isOn, redactPathsOf } from "../settings.ts"
 import type { CommandOptions } from "./commandOptions.ts"
 
+/** Runs until a signal, with the feed in the place of a broker. */
 export const watch = Effect.fnUntraced(function* ({ own, values, version, words }: CommandOptions) {
   const monitor = makeMonitor(version, "feed")
   const feed = layerFeed({ verbose: isOn(own.get("verbose") ?? "false"), status: () => monitorStatus(monitor) })

@@ -31,6 +31,7 @@ export interface Walk {
   nameEnd: number
 }
 
+/** A walk over all of these bytes. */
 export const makeWalk = (bytes: Uint8Array): Walk => ({
   bytes,
   end: bytes.length,

@@ -58,6 +58,10 @@ export interface Records {
   flaws: Uint8Array
 }
 
+/**
+ * An empty table.
+ * @param capacity records that it holds before it grows
+ */
 export const makeRecords = (capacity = 128): Records => ({
   bytes: new Uint8Array(0),
   count: 0,

@@ -55,6 +55,7 @@ export const discardText = (arena: Arena, at: number): void => {
 export const textStart = (at: number): number => at + lengthBytes
 export const textEnd = (arena: Arena, at: number): number => at + lengthBytes + lengthAt(arena, at)
 
+/** The text at a place. */
 export const textAt = (arena: Arena, at: number): string => decodeText(arena.bytes, textStart(at), textEnd(arena, at))
 
 /** Whether the text at a place is that of some bytes. */

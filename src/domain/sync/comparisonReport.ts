@@ -63,6 +63,7 @@ export const noCounts = (): Counts => ({
   repeated: 0,
 })
 
+/** A report of nothing. */
 export const makeReport = (): Report => ({ kinds: new Map(), decisions: new Map(), findings: [], foreign: 0, outside: 0 })
 
 export interface Verdict {

@@ -9,9 +9,11 @@ import type { EncodedMessage } from "./turn.ts"
 /** By uid, 53 bits of the payload's hash: two different versions of one object collide once in 10^15. */
 export type Contents = Map<string, number>
 
+/** Whether a message says what the last one of its uid said. */
 export const isRepeat = (contents: Contents, message: EncodedMessage, bytes: Uint8Array): boolean =>
   message.uid !== "" && message.event !== "Deleted" && contents.get(message.uid) === contentOf(message, bytes)
 
+/** To be called when the message has been accepted. */
 export const rememberContent = (contents: Contents, message: EncodedMessage, bytes: Uint8Array): void => {
   if (message.uid === "") return
   if (message.event === "Deleted") contents.delete(message.uid)

@@ -19,6 +19,7 @@ export interface Departures {
 
 export const makeDepartures = (): Departures => ({ entries: [], start: 0 })
 
+/** Remembers a deletion; the oldest ones go where there are too many or they are too old. */
 export const rememberDeparture = (departures: Departures, departure: Departure): void => {
   departures.entries.push(departure)
   if (departures.entries.length - departures.start > departuresMax) departures.start++

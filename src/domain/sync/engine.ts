@@ -37,6 +37,11 @@ export interface Engine {
   ready: boolean
 }
 
+/**
+ * An engine without lanes.
+ * @param cluster the address of the API server
+ * @param startedMs milliseconds since the epoch
+ */
 export const makeEngine = (version: string, cluster: string, startedMs: number): Engine => ({
   version,
   startedMs,
@@ -54,6 +59,7 @@ export const makeEngine = (version: string, cluster: string, startedMs: number):
   ready: false,
 })
 
+/** Counts something of the process as a whole; what is counted for the first time begins at 0. */
 export const addToCounter = (engine: Engine, name: string, by = 1): void => {
   engine.counters[name] = (engine.counters[name] ?? 0) + by
 }
@@ -77,6 +83,7 @@ export const isSettled = (engine: Engine): boolean => engine.surveyed && [...eng
 export const unreadLanes = (engine: Engine): ReadonlyArray<Lane> =>
   [...engine.lanes.values()].filter((lane) => !lane.delivered && !lane.spec.hidden)
 
+/** The engine at a moment, as all renderings of it see it. Hidden lanes are left out. */
 export const projectStatus = (engine: Engine, nowMs: number, sink: Status["sink"]): Status => ({
   version: engine.version,
   startedMs: engine.startedMs,

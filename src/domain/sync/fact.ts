@@ -107,6 +107,7 @@ export interface Output {
 
 export const makeOutput = (): Output => ({ changes: [], unsaid: [], commands: [], notices: [], marks: [], announced: false })
 
+/** To be called before the next step: nobody else empties it. */
 export const clearOutput = (output: Output): void => {
   output.changes.length = 0
   output.unsaid.length = 0

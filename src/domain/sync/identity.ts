@@ -51,6 +51,7 @@ export const matchesUid = (words: Int32Array, at: number, bytes: Uint8Array, sta
   return true
 }
 
+/** The UUID that four words hold. */
 export const unpackUid = (words: Int32Array, at: number): string => {
   let hex = ""
   for (let word = 0; word < 4; word++) hex += ((words[at + word] as number) >>> 0).toString(16).padStart(8, "0")
@@ -82,6 +83,7 @@ export const versionDigits = (bytes: Uint8Array, start: number, end: number): bo
   return true
 }
 
+/** Writes digits that `versionDigits` admits into two words of nine digits each. */
 export const packVersion = (bytes: Uint8Array, start: number, end: number, words: Int32Array, at: number): void => {
   const split = Math.max(start, end - 9)
   let high = 0
@@ -92,6 +94,7 @@ export const packVersion = (bytes: Uint8Array, start: number, end: number, words
   words[at + 1] = low
 }
 
+/** The digits that two words hold. */
 export const unpackVersion = (words: Int32Array, at: number): string => {
   const high = words[at] as number
   const low = words[at + 1] as number

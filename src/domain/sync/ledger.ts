@@ -35,6 +35,7 @@ export interface Ledger extends Digest {
   replaced: Departed | undefined
 }
 
+/** A ledger that holds nothing. */
 export const makeLedger = (): Ledger => ({
   size: 0,
   round: 0,

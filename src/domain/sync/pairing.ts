@@ -368,6 +368,7 @@ export const loseHearing = (pairing: Pairing): void => {
   abandonWaiting(pairing)
 }
 
+/** Messages of the other side arrive again: what it says from now on counts. */
 export const regainHearing = (pairing: Pairing): void => {
   pairing.deaf = false
 }

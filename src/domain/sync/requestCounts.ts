@@ -34,6 +34,7 @@ const names: Readonly<Record<Failure["_tag"], AnswerName>> = {
 export const answerName = (failure: Failure): AnswerName =>
   failure._tag === "Unavailable" && failure.throttled === true ? "throttled" : names[failure._tag]
 
+/** Counts one request when its answer is known. */
 export const countAnswer = ({ answers }: RequestCounts, verb: RequestVerb, answer: AnswerName): void => {
   const ofVerb = (answers[verb] ??= {})
   ofVerb[answer] = (ofVerb[answer] ?? 0) + 1

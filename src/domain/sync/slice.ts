@@ -15,6 +15,7 @@ export interface Slice {
 
 export const makeSlice = (): Slice => ({ bytes: new Uint8Array(0), start: 0, end: 0 })
 
+/** Fills a slice with a text that comes from no record. */
 export const assignText = (slice: Slice, text: string): void => {
   const writer = makeWriter(text.length * 3)
   writeText(writer, text)

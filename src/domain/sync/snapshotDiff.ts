@@ -27,6 +27,7 @@ export type ObjectDiff =
   | { readonly _tag: "Removed"; readonly object: ObjectName }
   | { readonly _tag: "Changed"; readonly object: ObjectName; readonly fields: ReadonlyArray<FieldDiff> }
 
+/** What two snapshots must agree in to speak of the same object. */
 export const nameOf = ({ apiVersion, kind, metadata }: KubernetesObject): ObjectName => ({
   apiVersion,
   kind,
@@ -34,6 +35,7 @@ export const nameOf = ({ apiVersion, kind, metadata }: KubernetesObject): Object
   name: metadata.name ?? "",
 })
 
+/** An object in the form in which a side of a comparison keeps it. */
 export const holdObject = (object: KubernetesObject): HeldObject => ({ object: nameOf(object), text: spellExact(object) })
 
 /** No part of a name holds a line feed. */

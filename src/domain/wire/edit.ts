@@ -10,6 +10,7 @@ const isEqual = (a: unknown, b: unknown): boolean => a === b || diffPaths({ valu
 /** The members of an object, or none. */
 export const membersOf = (value: unknown): Members => (isMembers(value) ? value : {})
 
+/** The items of a value that should be a list; none of one that is none. */
 export const itemsOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
 
 /** Without the members that a test names. */

@@ -13,6 +13,10 @@ export interface Writer {
   at: number
 }
 
+/**
+ * An empty writer.
+ * @param capacity bytes that it takes before it grows
+ */
 export const makeWriter = (capacity: number): Writer => ({ bytes: new Uint8Array(Math.max(capacity, 64)), at: 0 })
 
 /** Makes room for `n` more bytes, at least doubling when it must grow. */

@@ -2,7 +2,9 @@
  * A comparison end to end: the Go MeshSync's recorded messages on a broker in this process, and our own run on the recorded objects, read
  * over HTTP by the real adapter.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Queue from "effect/Queue"
@@ -11,8 +13,8 @@ import { makeBroker, type Broker } from "../../src/adapters/memory/broker.ts"
 import { runComparison } from "../../src/app/comparison.ts"
 import { layerClusterOf, type Ear } from "../../src/app/layers.ts"
 import { listDecisions, sumCounts, type Report } from "../../src/domain/sync/comparisonReport.ts"
-import type { Pairing } from "../../src/domain/sync/pairing.ts"
-import { coreSubject } from "../../src/domain/wire/subject.ts"
+import { abandonWaiting, type Pairing } from "../../src/domain/sync/pairing.ts"
+import { coreSubject, requestSubject } from "../../src/domain/wire/subject.ts"
 import { Dialer } from "../../src/ports/Dialer.ts"
 import { madeUpVersion, publishedOf, replayVectors } from "../golden/replay.ts"
 import { vectors, type Vector } from "../golden/vector.ts"
@@ -111,5 +113,60 @@ describe("against the recorded messages of the Go MeshSync", () => {
       ["missingHere", "Node"],
       ["missingThere", "ConfigMap"],
     ])
+  }, 90_000)
+})
+
+/** Beside another one that says nothing, until it is interrupted. */
+const compareUntil = async (resync: boolean, isEnough: (pairing: Pairing) => boolean) => {
+  const replay = await replayVectors(plain.slice(0, 40))
+  const sent: Array<readonly [string, string]> = []
+  const shown: Array<Pairing> = []
+  const send = (subject: string, payload: Uint8Array): boolean => sent.push([subject, new TextDecoder().decode(payload)]) > 0
+  const work = Effect.gen(function* () {
+    const enough = yield* Deferred.make<void>()
+    const comparing = runComparison({
+      run: {
+        version: "test",
+        redact: false,
+        contentDedup: false,
+        outputNamespaces: [],
+        outputResources: kinds,
+        selector: "",
+        clusterId: "",
+      },
+      kindsChosen: true,
+      resync,
+      listen: () => Effect.succeed({ send, refused: Effect.never }),
+      graceMs: 600_000,
+      durationMs: undefined,
+      began: (pairing) => void shown.push(pairing),
+      show: (pairing) => (isEnough(pairing) ? Effect.asVoid(Deferred.succeed(enough, undefined)) : Effect.void),
+    })
+    const fiber = yield* Effect.forkChild(comparing)
+    yield* Deferred.await(enough)
+    yield* Fiber.interrupt(fiber)
+  })
+  const layerDials = Layer.succeed(Dialer, { reachable: () => Effect.succeed(new Set<string>()) })
+  const ports = Layer.merge(layerClusterOf({ kubeconfigText: replay.kubeconfigText, version: "test" }), layerDials)
+  await Effect.runPromise(Effect.provide(work, Layer.merge(ports, Logger.layer([]))).pipe(Effect.timeout("60 seconds")))
+  await replay.close()
+  return { pairing: shown[0] as Pairing, sent }
+}
+
+describe("without a duration", () => {
+  const hasHeard = ({ waiting }: Pairing): boolean => waiting.size > 10
+
+  it("an interruption leaves what was found, and what still waited is undecided, not missing", async () => {
+    const { pairing, sent } = await compareUntil(false, hasHeard)
+    const waited = pairing.waiting.size
+    abandonWaiting(pairing)
+    expect(waited).toBeGreaterThan(10)
+    expect(sumCounts(pairing.report)).toMatchObject({ undecided: waited, missingHere: 0, missingThere: 0, different: 0 })
+    expect(sent).toEqual([])
+  }, 90_000)
+
+  it("with --resync the other one is asked once to announce everything again, and nothing else is ever sent", async () => {
+    const { sent } = await compareUntil(true, hasHeard)
+    expect(sent).toEqual([[requestSubject, '{"Request":{"Entity":"resync-discovery"}}']])
   }, 90_000)
 })

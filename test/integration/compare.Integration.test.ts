@@ -60,6 +60,29 @@ it("with --peer our own program is equal to itself, and is stopped at the end", 
   await until("nobody is connected any more", 10_000, connections)
 }, 120_000)
 
+it("--resync beside a running one, ended by Ctrl-C: the table of all that was compared, and status 0", async () => {
+  const environment = { KUBECONFIG: plane.kubeconfig("admin"), BROKER_URL: broker.address }
+  await using other = await runMeshsync({ args: [], environment })
+  await other.awaitStatus("it has announced everything", 60_000, ({ settled }) => settled)
+  const run = await runMeshsync({ args: ["compare", "--resync"], environment, health: false })
+  const isWhole = (): true | undefined => {
+    const line =
+      run
+        .stderr()
+        .split("\n")
+        .findLast((text) => text.includes("wait for their counterpart")) ?? ""
+    const [, equal = "0", waiting = "1"] = /(\d+) equal, .*; (\d+) wait/.exec(line) ?? []
+    return Number(equal) > 50 && waiting === "0" ? true : undefined
+  }
+  await until("everything has been compared", 60_000, isWhole, run.stderr)
+  run.signal("SIGINT")
+  const exit = await run.exit
+  expect(exit.status, exit.stderr).toBe(0)
+  expect(exit.stdout).toMatch(/^KIND +EQUAL +EXPLAINED +DIFFERENT +MISSING HERE +MISSING THERE/)
+  expect(exit.stdout).toMatch(/\nConfigMap\.v1 +\d+ /)
+  expect(exit.stdout).toMatch(/\nAll \d+ events that were compared are equal or explained, and none is missing\.\n$/)
+}, 180_000)
+
 it("where nobody else publishes nothing can be compared: status 2", async () => {
   const run = await runMeshsync({
     args: ["compare", "configmaps", "-n", "shop", "--duration", "1s"],

@@ -9,7 +9,7 @@ import type { LaneSpec } from "../domain/select/selection.ts"
 import { renderRows } from "./checks.ts"
 import type { Configuration } from "./configuration.ts"
 import type { Selected } from "./selected.ts"
-import { settings, type Setting, type SettingKey, type Values } from "./settings.ts"
+import { isRedacting, settings, type Setting, type SettingKey, type Values } from "./settings.ts"
 
 type Origin = "flag" | "environment" | "custom resource" | "default"
 
@@ -58,6 +58,8 @@ const shownValue = (key: SettingKey, text: string): string => {
 const describeSettings = (values: Values, configuration: Configuration | undefined): ReadonlyArray<EffectiveSetting> =>
   (Object.entries(settings) as ReadonlyArray<[SettingKey, Setting]>).map(([key, { env, flag }]) => {
     const { from, text } = values[key]
+    // On stdout Secrets are redacted although nobody has said so.
+    if (key === "redact" && from === "default") return { name: `--${flag}`, value: String(isRedacting(values)), from }
     const name = flag === "" ? (env ?? "") : `--${flag}`
     const interval = key === "reconcileInterval" && text === "" ? configuration?.reconcileInterval : undefined
     return interval === undefined ? { name, value: shownValue(key, text), from } : { name, value: interval, from: "custom resource" }

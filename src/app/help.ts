@@ -74,18 +74,7 @@ const commands: Readonly<
   config: {
     usage: "config view [flags]",
     text: "The configuration in force: each setting, its value and where it came from, and the kinds that are selected in this cluster. Credentials are masked.",
-    settings: [
-      "output",
-      ...selectionSettings,
-      "customResource",
-      "deleteOnClose",
-      "reconcileInterval",
-      "clusterId",
-      ...brokerSettings,
-      "pace",
-      "healthPort",
-      ...clusterSettings,
-    ],
+    settings: Object.keys(settings) as ReadonlyArray<SettingKey>,
     examples: ["config view", "config view -o yaml", "config view -n shop --resources pods,deployments"],
   },
   rbac: {

@@ -6,8 +6,9 @@ import { makeClusterApi } from "../../src/adapters/memory/clusterApi.ts"
 import { makeCluster } from "../../src/adapters/memory/model.ts"
 import { createObject } from "../../src/adapters/memory/write.ts"
 import { describeEffective, renderEffective } from "../../src/app/effective.ts"
+import { commandHelp } from "../../src/app/help.ts"
 import { selectLive } from "../../src/app/selected.ts"
-import { gatherValues, type SettingKey } from "../../src/app/settings.ts"
+import { gatherValues, settings, type Setting, type SettingKey } from "../../src/app/settings.ts"
 import { meshError } from "../../src/domain/error.ts"
 import { ClusterApi } from "../../src/ports/ClusterApi.ts"
 
@@ -90,9 +91,37 @@ describe("the configuration in force", () => {
       assert.strictEqual(shown.get("--pace"), "off environment")
       assert.strictEqual(shown.get("--output"), "broker default")
       assert.strictEqual(shown.get("--reconcile-interval"), "1h custom resource")
+      const onStdout = yield* view(undefined, valuesOf({ output: "stdout" }))
+      assert.deepInclude(onStdout.settings, { name: "--redact-secrets", value: "true", from: "default" })
+      const open = yield* view(undefined, valuesOf({ output: "stdout", showSecrets: "true" }))
+      assert.deepInclude(open.settings, { name: "--redact-secrets", value: "false", from: "default" })
       for (const text of [JSON.stringify(document), renderEffective(document)]) assert.notMatch(text, /s3cret|t0ken|lovelace/)
     }),
   )
+
+  it("has a row for every setting of the table, in its order, with the value that a flag gives it", () => {
+    const keys = Object.keys(settings) as ReadonlyArray<SettingKey>
+    const flags = Object.fromEntries(keys.map((key) => [key, `value of ${key}`]))
+    const { settings: shown } = describeEffective(valuesOf(flags), Result.fail(meshError("ErrDiscovery", "no answer")))
+    const isSecret = (key: SettingKey): boolean => key === "natsPassword" || key === "natsToken"
+    assert.deepStrictEqual(
+      shown,
+      keys.map((key) => ({
+        name: settings[key].flag === "" ? (settings[key].env as string) : `--${settings[key].flag}`,
+        value: isSecret(key) ? "****" : `value of ${key}`,
+        from: "flag" as const,
+      })),
+    )
+  })
+
+  it("takes the flags of a run, all of which the help names", () => {
+    const help = commandHelp("meshsync", "config")
+    const flags = Object.values(settings).flatMap(({ aliases, flag }: Setting) => (flag === "" ? [] : [flag, ...aliases]))
+    assert.deepStrictEqual(
+      flags.filter((flag) => !help.includes(`--${flag}`)),
+      [],
+    )
+  })
 
   it("is shown as far as it is known where the cluster says nothing", () => {
     const document = describeEffective(valuesOf({}), Result.fail(meshError("ErrDiscovery", "no answer")))

@@ -94,7 +94,7 @@ interface Edited {
   readonly told: ReadonlyArray<string>
 }
 
-/** Edits, waits for the effect, and a little for what must not follow it. */
+/** Edits and waits for the effect: what was asked of the API server and said until then. */
 const during = async (consumer: Consumer, spec: object, holds: () => boolean | Promise<boolean>): Promise<Edited> => {
   const [requests, messages] = [asked().length, consumer.messages.length]
   const beganMs = performance.now()

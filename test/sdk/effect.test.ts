@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import * as path from "node:path"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -74,17 +75,13 @@ it.live("runs into a sink of one's own, and tells its status", () =>
       status: () => ({ name: "mine", state: "open", detail: "" }),
       settled: Effect.void,
     })
-    let settled: Status | undefined
+    const told = yield* Deferred.make<Status | undefined>()
     let tell: (() => Status) | undefined
-    const running = run({ select, onStart: (status) => (tell = status), onSettled: () => (settled = tell?.()) })
+    const running = run({ select, onStart: (status) => (tell = status), onSettled: () => void Deferred.doneUnsafe(told, Effect.succeed(tell?.())) })
     const fiber = yield* Effect.forkChild(
       Effect.provide(running, Layer.mergeAll(layerInProcess(makeFakeCluster()), Layer.succeed(Sink, sink), layerNoRequests)),
     )
-    yield* Effect.suspend(() => (settled === undefined ? Effect.fail("not yet") : Effect.void)).pipe(
-      Effect.tapError(() => Effect.sleep(5)),
-      Effect.eventually,
-      Effect.timeout("5 seconds"),
-    )
+    const settled = yield* Deferred.await(told)
     yield* Fiber.interrupt(fiber)
     assert.strictEqual(seen.length, 4)
     assert.deepInclude(settled?.lanes[0], { key: "namespaces", objects: 4, synced: true })

@@ -7,9 +7,9 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { layerClusterFrom } from "./app/embed/bridge.ts"
-import { sessionOptionsOf, type ChangesOptions } from "./app/embed/changes.ts"
+import { wholeRunOptionsOf, type ChangesOptions } from "./app/embed/changes.ts"
 import type { ClusterOptions, InProcessCluster } from "./app/embed/face.ts"
-import { makeMonitor, monitorStatus, runSession } from "./app/session.ts"
+import { makeMonitor, monitorStatus, runToEnd } from "./app/wholeRun.ts"
 import type { MeshError } from "./domain/error.ts"
 import type { ClusterApi } from "./ports/ClusterApi.ts"
 import type { Dialer } from "./ports/Dialer.ts"
@@ -97,8 +97,8 @@ export const run = (
     let left: ReadonlyArray<Written> = []
     const remember = (written: ReadonlyArray<Written>) => Effect.sync(() => void (left = written))
     const { audience = "sink", interactive = "off" } = options
-    const shared = yield* Effect.fromResult(sessionOptionsOf(options, false))
-    yield* runSession({ ...shared, audience, interactive }, monitor, remember).pipe(
+    const shared = yield* Effect.fromResult(wholeRunOptionsOf(options, false))
+    yield* runToEnd({ ...shared, audience, interactive }, monitor, remember).pipe(
       Effect.updateService(Sink, (sink) => ({ ...sink, settled: Effect.andThen(sink.settled, settling) })),
     )
     return left

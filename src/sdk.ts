@@ -18,10 +18,10 @@ import {
   publicError,
   publicFailure,
 } from "./app/embed/bridge.ts"
-import { decodeMessage as decode, sessionOptionsOf, streamChanges } from "./app/embed/changes.ts"
+import { decodeMessage as decode, wholeRunOptionsOf, streamChanges } from "./app/embed/changes.ts"
 import type { Change, ClusterWatch, RunOptions, WatchOptions } from "./app/embed/face.ts"
 import { layerHealth } from "./app/layers.ts"
-import { makeMonitor, monitorStatus, runSession, type SessionOptions } from "./app/session.ts"
+import { makeMonitor, monitorStatus, runToEnd, type WholeRunOptions } from "./app/wholeRun.ts"
 import type { Status } from "./domain/sync/status.ts"
 import type { ResourceMessage } from "./domain/wire/restore.ts"
 import { Sink } from "./ports/Sink.ts"
@@ -125,18 +125,18 @@ export const watchCluster = (options: WatchOptions = {}): ClusterWatch => {
 export const run = async (options: RunOptions): Promise<void> => {
   const { log, onSettled, output, signal, version = "Not Set" } = options
   const monitor = makeMonitor(version, output)
-  const session = Effect.gen(function* () {
-    const shared = yield* Effect.fromResult(sessionOptionsOf(options, output === "sink"))
-    const own: Partial<SessionOptions> = {
+  const whole = Effect.gen(function* () {
+    const shared = yield* Effect.fromResult(wholeRunOptionsOf(options, output === "sink"))
+    const own: Partial<WholeRunOptions> = {
       audience: yield* audienceFrom(options),
       contentDedup: options.output === "broker" && options.contentDedup === true,
       interactive: (options.output === "broker" ? options.interactive : undefined) ?? "off",
       readyWhen: output === "broker" ? "open" : "settled",
     }
-    yield* runSession({ ...shared, ...own }, monitor, () => Effect.void)
+    yield* runToEnd({ ...shared, ...own }, monitor, () => Effect.void)
   })
   const settling = Effect.sync(() => onSettled?.())
-  const told = Effect.updateService(session, Sink, (sink) => ({ ...sink, settled: Effect.andThen(sink.settled, settling) }))
+  const told = Effect.updateService(whole, Sink, (sink) => ({ ...sink, settled: Effect.andThen(sink.settled, settling) }))
   const port = options.healthPort ?? 0
   const health = layerHealth({ port, status: () => monitorStatus(monitor), ready: () => monitor.engine.ready })
   const ports = Layer.mergeAll(layerClusterFrom(options, version), layerOutputFrom(options), layerStateFrom(options))

@@ -9,7 +9,7 @@ import type * as Layer from "effect/Layer"
 import { meshError, type MeshError } from "../domain/error.ts"
 import type { SinkError } from "../ports/Sink.ts"
 import { logMeshError } from "./notices.ts"
-import { shownError } from "./session.ts"
+import { shownError } from "./wholeRun.ts"
 
 /** What a wrong command line ends with. */
 const usageStatus = 2

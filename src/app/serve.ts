@@ -21,7 +21,7 @@ import {
   loadProgress,
 } from "./layers.ts"
 import { interactives } from "./sessions.ts"
-import { makeMonitor, monitorStatus, runSession, type Monitor, type SessionOptions } from "./session.ts"
+import { makeMonitor, monitorStatus, runToEnd, type Monitor, type WholeRunOptions } from "./wholeRun.ts"
 import { runProcess, type HandSignals } from "./process.ts"
 import { durationMs, isOn, isRedacting, listOf, minIntervalsOf, type Values, redactPathsOf } from "./settings.ts"
 import { layerLog, logFormatOf } from "./telemetry.ts"
@@ -73,10 +73,10 @@ const serving = Effect.fnUntraced(function* ({ values, version }: ServeOptions) 
   const port = Number(values.healthPort.text)
   const health = layerHealth({ port, status: () => monitorStatus(monitor), ready: () => monitor.engine.ready })
   const ports = Layer.mergeAll(layerCluster(values, version), layerOutput(mode, values), layerState(values))
-  const options = { ...sessionOptions(mode, values, version), interactive, audience, customResource }
-  const session = runSession(options, monitor, reportWritten)
+  const options = { ...wholeRunOptions(mode, values, version), interactive, audience, customResource }
+  const run = runToEnd(options, monitor, reportWritten)
   const progress = mode === "file" ? Effect.forkChild(showProgress(monitor)) : Effect.void
-  yield* Effect.andThen(progress, session).pipe(Effect.provide(ports), Effect.provide(health))
+  yield* Effect.andThen(progress, run).pipe(Effect.provide(ports), Effect.provide(health))
 })
 
 const layerOutput = (mode: Mode, values: Values): Layer.Layer<Sink | Requests, MeshError | SinkError> => {
@@ -90,7 +90,7 @@ const layerOutput = (mode: Mode, values: Values): Layer.Layer<Sink | Requests, M
   }
 }
 
-const sessionOptions = (mode: Mode, values: Values, version: string): SessionOptions => ({
+const wholeRunOptions = (mode: Mode, values: Values, version: string): WholeRunOptions => ({
   version,
   redact: isRedacting(values),
   redactPaths: redactPathsOf(values),

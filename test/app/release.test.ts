@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { layerMemory } from "../../src/adapters/memory/clusterApi.ts"
 import { layerNoRequests } from "../../src/app/layers.ts"
-import { makeMonitor, runSession } from "../../src/app/session.ts"
+import { makeMonitor, runToEnd } from "../../src/app/wholeRun.ts"
 import { heldEndWaitMs, heldGatherMs } from "../../src/domain/limit.ts"
 import { Dialer } from "../../src/ports/Dialer.ts"
 import { PodSession } from "../../src/ports/PodSession.ts"
@@ -94,7 +94,7 @@ describe("a state that is held back", () => {
 
 // The end ----------------------------------------------------------------------------------------------------------------
 
-/** A session over the cluster in memory, with one ConfigMap that has changed twice: the second state waits. */
+/** A run over the cluster in memory, with one ConfigMap that has changed twice: the second state waits. */
 const beginSession = Effect.fnUntraced(function* (world: World, deliver: (told: ReadonlyArray<string>) => Effect.Effect<Receipt>) {
   const told: Array<string> = []
   const sink = Sink.of({
@@ -120,12 +120,8 @@ const beginSession = Effect.fnUntraced(function* (world: World, deliver: (told: 
   )
   const options = { version: "test", redact: false, contentDedup: false, outputNamespaces: [], selector: "", clusterId: "" }
   const more = { outputResources: ["configmaps"], readyWhen: "settled", once: false, stopAfterMs: undefined } as const
-  const session = runSession(
-    { ...options, ...more, minIntervals: new Map([["*", 60_000]]) },
-    makeMonitor("test", "test"),
-    () => Effect.void,
-  )
-  const running = yield* Effect.forkChild(Effect.provide(session, ports))
+  const run = runToEnd({ ...options, ...more, minIntervals: new Map([["*", 60_000]]) }, makeMonitor("test", "test"), () => Effect.void)
+  const running = yield* Effect.forkChild(Effect.provide(run, ports))
   const until = Effect.fnUntraced(function* (holds: () => boolean) {
     for (let i = 0; !holds(); i++) {
       if (i === 500) return yield* Effect.die(`never; told were ${told.join(", ")}`)

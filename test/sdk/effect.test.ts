@@ -77,7 +77,11 @@ it.live("runs into a sink of one's own, and tells its status", () =>
     })
     const told = yield* Deferred.make<Status | undefined>()
     let tell: (() => Status) | undefined
-    const running = run({ select, onStart: (status) => (tell = status), onSettled: () => void Deferred.doneUnsafe(told, Effect.succeed(tell?.())) })
+    const running = run({
+      select,
+      onStart: (status) => (tell = status),
+      onSettled: () => void Deferred.doneUnsafe(told, Effect.succeed(tell?.())),
+    })
     const fiber = yield* Effect.forkChild(
       Effect.provide(running, Layer.mergeAll(layerInProcess(makeFakeCluster()), Layer.succeed(Sink, sink), layerNoRequests)),
     )

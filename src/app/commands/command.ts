@@ -1,5 +1,5 @@
 /**
- * The commands besides the root: each a few lines over the same session.
+ * The commands besides the root: most of them a few lines over a whole run.
  */
 import * as Effect from "effect/Effect"
 import { meshError, type MeshError } from "../../domain/error.ts"

@@ -9,7 +9,7 @@ import { homedir } from "node:os"
 import { join } from "node:path"
 import type { Written } from "../../ports/Sink.ts"
 import { layerClusterOf, layerFeedAndSnapshot, openDemoCluster } from "../layers.ts"
-import { makeMonitor, monitorStatus, runSession } from "../session.ts"
+import { makeMonitor, monitorStatus, runToEnd } from "../wholeRun.ts"
 import { durationMs, isOn } from "../settings.ts"
 import type { CommandOptions } from "./commandOptions.ts"
 
@@ -22,7 +22,7 @@ export const demo = (options: CommandOptions) =>
       const cluster = yield* openDemoCluster(Number(own.get("seed") ?? seedDefault))
       const monitor = makeMonitor(version, "feed")
       const feed = { verbose: isOn(own.get("verbose") ?? "false"), status: () => monitorStatus(monitor) }
-      const session = runSession(
+      const run = runToEnd(
         {
           version,
           redact: !isOn(values.showSecrets.text),
@@ -40,7 +40,7 @@ export const demo = (options: CommandOptions) =>
       )
       yield* Effect.forkScoped(cluster.churn)
       const ports = Layer.merge(layerClusterOf({ kubeconfigText: cluster.kubeconfigText, version }), layerFeedAndSnapshot(feed, values))
-      yield* Effect.provide(session, ports)
+      yield* Effect.provide(run, ports)
     }),
   )
 

@@ -10,7 +10,7 @@ import { diffSnapshots, type ObjectName } from "../../domain/sync/snapshotDiff.t
 import { alignSnapshots, isRedacted, wholeFormOf, type Snapshot } from "../../domain/sync/snapshotForm.ts"
 import type { SinkError } from "../../ports/Sink.ts"
 import { layerCluster, loadSnapshotComparison } from "../layers.ts"
-import { makeMonitor, runSession } from "../session.ts"
+import { makeMonitor, runToEnd } from "../wholeRun.ts"
 import { isOn, listOf, type Values, redactPathsOf } from "../settings.ts"
 import type { CommandOptions } from "./commandOptions.ts"
 
@@ -66,7 +66,7 @@ const readLive = Effect.fnUntraced(function* (values: Values, version: string, s
   const whole = wholeFormOf(snapshot)
   const { layer, objects } = openLiveSide(whole !== undefined)
   const kinds = new Set<string>()
-  const session = runSession(
+  const run = runToEnd(
     {
       version,
       redact: isRedacted(snapshot) || !snapshot.objects.some(({ object }) => object.kind === "Secret"),
@@ -87,7 +87,7 @@ const readLive = Effect.fnUntraced(function* (values: Values, version: string, s
         for (const { kind, name } of status?.lanes ?? []) kinds.add(kindKey({ apiVersion: apiVersionIn(name), kind }))
       }),
   )
-  yield* Effect.provide(session, Layer.merge(layerCluster(values, version), layer))
+  yield* Effect.provide(run, Layer.merge(layerCluster(values, version), layer))
   return { snapshot: { form: whole === undefined ? "message" : "object", objects: objects() }, kinds } satisfies LiveSide
 })
 

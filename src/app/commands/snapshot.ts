@@ -10,7 +10,7 @@ import type { Requests } from "../../ports/Requests.ts"
 import type { Sink, SinkError, Written } from "../../ports/Sink.ts"
 import { layerCluster, layerCollection, layerSnapshot, layerStdout, writeBytes, type Target } from "../layers.ts"
 import { chosenBy } from "../selected.ts"
-import { makeMonitor, runSession } from "../session.ts"
+import { makeMonitor, runToEnd } from "../wholeRun.ts"
 import { durationMs, isOn, type Values, redactPathsOf } from "../settings.ts"
 import type { CommandOptions } from "./commandOptions.ts"
 
@@ -76,7 +76,7 @@ export const snapshot = Effect.fnUntraced(function* (options: CommandOptions) {
   const { own, values, version, words } = options
   const plan = yield* readPlan(options)
   const redact = !isOn(values.showSecrets.text)
-  const session = runSession(
+  const run = runToEnd(
     {
       version,
       redact,
@@ -92,5 +92,5 @@ export const snapshot = Effect.fnUntraced(function* (options: CommandOptions) {
     makeMonitor(version, "file"),
     report(plan, redact),
   )
-  yield* Effect.provide(session, Layer.merge(layerCluster(values, version), plan.output))
+  yield* Effect.provide(run, Layer.merge(layerCluster(values, version), plan.output))
 })

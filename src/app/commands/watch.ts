@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { layerCluster, layerFeed } from "../layers.ts"
 import { chosenBy } from "../selected.ts"
-import { makeMonitor, monitorStatus, runSession } from "../session.ts"
+import { makeMonitor, monitorStatus, runToEnd } from "../wholeRun.ts"
 import { durationMs, isOn, redactPathsOf } from "../settings.ts"
 import type { CommandOptions } from "./commandOptions.ts"
 
@@ -13,7 +13,7 @@ import type { CommandOptions } from "./commandOptions.ts"
 export const watch = Effect.fnUntraced(function* ({ own, values, version, words }: CommandOptions) {
   const monitor = makeMonitor(version, "feed")
   const feed = layerFeed({ verbose: isOn(own.get("verbose") ?? "false"), status: () => monitorStatus(monitor) })
-  const session = runSession(
+  const run = runToEnd(
     {
       version,
       redact: !isOn(values.showSecrets.text),
@@ -28,5 +28,5 @@ export const watch = Effect.fnUntraced(function* ({ own, values, version, words 
     monitor,
     () => Effect.void,
   )
-  yield* Effect.provide(session, Layer.merge(layerCluster(values, version), feed))
+  yield* Effect.provide(run, Layer.merge(layerCluster(values, version), feed))
 })

@@ -21,7 +21,7 @@ import type { ClusterApi } from "../../ports/ClusterApi.ts"
 import type { Dialer } from "../../ports/Dialer.ts"
 import { accepted, Sink, type Message, type SinkError } from "../../ports/Sink.ts"
 import { layerNoRequests } from "../layers.ts"
-import { makeMonitor, monitorStatus, runSession, type SessionOptions } from "../session.ts"
+import { makeMonitor, monitorStatus, runToEnd, type WholeRunOptions } from "../wholeRun.ts"
 import type { Change, Select } from "./face.ts"
 
 /** What a run is told besides its ports; see face.ts for the meanings. */
@@ -40,14 +40,14 @@ export interface ChangesOptions {
   readonly onStart?: ((status: () => Status) => void) | undefined
 }
 
-/** The settings of a session that embedders and the program share. Fails with ErrUsage for a rule that cannot be read. */
-export const sessionOptionsOf = (options: ChangesOptions, redactDefault: boolean): Result.Result<SessionOptions, MeshError> =>
+/** The settings of a run that embedders and the program share. Fails with ErrUsage for a rule that cannot be read. */
+export const wholeRunOptionsOf = (options: ChangesOptions, redactDefault: boolean): Result.Result<WholeRunOptions, MeshError> =>
   parsePathRules((options.redactPaths ?? []).join(",")).pipe(
     Result.mapError((fault) => meshError("ErrUsage", `redactPaths: ${fault}`)),
     Result.map((redactPaths) => ({ ...sharedOptionsOf(options, redactDefault), redactPaths })),
   )
 
-const sharedOptionsOf = (options: ChangesOptions, redactDefault: boolean): SessionOptions => ({
+const sharedOptionsOf = (options: ChangesOptions, redactDefault: boolean): WholeRunOptions => ({
   version: options.version ?? "Not Set",
   redact: options.redactSecrets ?? redactDefault,
   contentDedup: false,
@@ -122,11 +122,9 @@ export const streamChanges = (options: ChangesOptions = {}): Stream.Stream<Chang
       const sink = yield* makeQueueSink(queue, () => void (last = monitorStatus(monitor)))
       // With `once` the lanes are gone while the loop still reads what they have said.
       options.onStart?.(() => (options.once === true ? last : undefined) ?? monitorStatus(monitor))
-      const shared = yield* Effect.fromResult(sessionOptionsOf(options, true))
-      const session = runSession(shared, monitor, () => Effect.void).pipe(
-        Effect.provide(Layer.merge(Layer.succeed(Sink, sink), layerNoRequests)),
-      )
-      const ending = Effect.matchCauseEffect(session, {
+      const shared = yield* Effect.fromResult(wholeRunOptionsOf(options, true))
+      const run = runToEnd(shared, monitor, () => Effect.void).pipe(Effect.provide(Layer.merge(Layer.succeed(Sink, sink), layerNoRequests)))
+      const ending = Effect.matchCauseEffect(run, {
         onSuccess: () => Queue.end(queue),
         onFailure: (cause) => Queue.failCause(queue, cause),
       })

@@ -1,5 +1,5 @@
 /**
- * One session of the program: ports in, a run, and its end. The root and the commands differ in their layers and in what they print.
+ * A whole run: ports in, the run, and its end. The root and the commands differ in their layers and in what they print.
  */
 import * as Effect from "effect/Effect"
 import { meshError, type MeshError } from "../domain/error.ts"
@@ -27,7 +27,7 @@ export const makeMonitor = (version: string, output: string): Monitor => ({
 /** The status now, whether the run has begun or not. */
 export const monitorStatus = ({ engine, sink }: Monitor): Status => projectStatus(engine, Date.now(), sink())
 
-export interface SessionOptions extends RunOptions {
+export interface WholeRunOptions extends RunOptions {
   /** Ready as soon as the output stands (a broker), or when everything has been listed (files). */
   readonly readyWhen: "open" | "settled"
   /** End when everything selected has been listed and delivered. */
@@ -40,8 +40,8 @@ export interface SessionOptions extends RunOptions {
  * Runs until the time is up, everything is listed (once), or the fiber is interrupted; ends the output in order in every case.
  * @param onWritten told at the end what the output has left behind, and how things stood; without the latter after an interruption
  */
-export const runSession = Effect.fnUntraced(function* (
-  options: SessionOptions,
+export const runToEnd = Effect.fnUntraced(function* (
+  options: WholeRunOptions,
   monitor: Monitor,
   onWritten: (written: ReadonlyArray<Written>, status: Status | undefined) => Effect.Effect<void>,
 ) {

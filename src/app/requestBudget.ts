@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { Engine } from "../domain/sync/engine.ts"
 import { heedFailure, listHoldMs, makeRequestBudget, takeToken, type RequestBudget } from "../domain/sync/requestBudget.ts"
-import { answerName, countAnswer, type RequestVerb } from "../domain/sync/requestCounts.ts"
+import { answerName, countAnswer, noteListed, noteListing, type RequestVerb } from "../domain/sync/requestCounts.ts"
 import { ClusterApi, type ApiError } from "../ports/ClusterApi.ts"
 
 interface Gate {
@@ -49,6 +49,13 @@ const within =
       ),
     )
 
+const counting = <A, R>({ engine }: Gate, list: Effect.Effect<A, ApiError, R>): Effect.Effect<A, ApiError, R> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => noteListing(engine.requests)),
+    () => list,
+    () => Effect.sync(() => noteListed(engine.requests)),
+  )
+
 /**
  * The same API server, every request of which waits for the run's budget and is counted in the engine.
  * @param api what performs the requests
@@ -57,7 +64,7 @@ export const holdToBudget = (api: ClusterApi["Service"], engine: Engine): Cluste
   const gate: Gate = { budget: makeRequestBudget(engine.startedMs), queue: Semaphore.makeUnsafe(1), engine }
   return ClusterApi.of({
     ...api,
-    list: (request) => within(gate, "list")(api.list(request)),
+    list: (request) => within(gate, "list")(counting(gate, api.list(request))),
     watch: (request) => within(gate, "watch")(api.watch(request)),
     read: (path, accept) => within(gate, "get")(api.read(path, accept)),
     review: (path, document) => within(gate, "create")(api.review(path, document)),

@@ -55,7 +55,23 @@ describe("requests within the budget", () => {
       assert.deepStrictEqual(engine.requests, {
         answers: { list: { throttled: 1, ok: 1 }, watch: { ok: 1 }, get: { ok: 1 } },
         waitedMs: 4_000,
+        listsRunning: 0,
+        listsRunningMost: 1,
       })
+    }),
+  )
+
+  it.effect("counts the lists that run together, however each ends", () =>
+    Effect.gen(function* () {
+      const { engine, held } = setServer()
+      const slow = holdToBudget(ClusterApi.of({ ...held, list: () => Effect.never }), engine)
+      const fibers = yield* Effect.forEach([1, 2], () => Effect.forkChild(slow.list(list), { startImmediately: true }))
+      yield* TestClock.adjust(1)
+      assert.deepInclude(engine.requests, { listsRunning: 2, listsRunningMost: 2 })
+      yield* Effect.forEach(fibers, Fiber.interrupt)
+      yield* held.list(list)
+      yield* Effect.flip(holdToBudget(ClusterApi.of({ ...held, list: setServer(throttled(1)).held.list }), engine).list(list))
+      assert.deepInclude(engine.requests, { listsRunning: 0, listsRunningMost: 2 })
     }),
   )
 

@@ -8,7 +8,20 @@ import { laneOf, statusOf } from "../domain/sync/statusOf.ts"
 
 const text = readFileSync(path.resolve(import.meta.dirname, "../../docs/operations.md"), "utf8")
 const trouble = { reason: "Forbidden", text: "", sinceMs: 1_000_000, attempts: 1 }
-const status = statusOf([laneOf("pods", { lastHeardMs: 1_000_000, trouble })], { requests: { answers: { list: { ok: 1 } }, waitedMs: 0 } })
+const requests = { answers: { list: { ok: 1 } }, waitedMs: 0, listsRunning: 0, listsRunningMost: 1 }
+const recollected = { kinds: 0, objects: 0, deletions: 0, owed: false }
+const file = {
+  path: "",
+  state: "kept",
+  detail: "",
+  entries: 0,
+  bytes: 0,
+  writtenMs: 0,
+  syncedMs: 0,
+  recollected,
+  setAside: undefined,
+} as const
+const status = statusOf([laneOf("pods", { lastHeardMs: 1_000_000, trouble })], { requests, stateFile: file })
 const metrics = renderMetrics(status, { residentBytes: 1, cpuSeconds: 1, startedMs: 1 })
 
 describe("docs/operations.md", () => {

@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import { meshError } from "../../domain/error.ts"
 import { healthConnectionsMax, healthHeaderWaitMs } from "../../domain/limit.ts"
 import type { Status } from "../../domain/sync/status.ts"
-import { renderMetrics, type ProcessUsage } from "../../domain/sync/statusText.ts"
+import { renderMetrics, renderReadiness, type ProcessUsage } from "../../domain/sync/statusText.ts"
 
 export interface HealthOptions {
   readonly port: number
@@ -31,9 +31,14 @@ const measureProcess = (): ProcessUsage => {
   return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (system + user) / 1e6, startedMs: performance.timeOrigin }
 }
 
-const answers: Readonly<Record<string, (options: HealthOptions) => Answer>> = {
+const answers: Readonly<Record<string, (options: HealthOptions, query: string) => Answer>> = {
   "/healthz": () => ({ code: 200, type: plainText, body: "ok" }),
-  "/readyz": ({ ready }) => (ready() ? { code: 200, type: plainText, body: "ok" } : { code: 503, type: plainText, body: "not ready" }),
+  // With `?verbose` as at the API server's own: what is ready and what is not, and why. Probes see the bare word.
+  "/readyz": ({ ready, status }, query) => {
+    const [code, word] = ready() ? [200, "ok"] : [503, "not ready"]
+    const isVerbose = /(?:^|&)verbose(?:=|&|$)/.test(query)
+    return { code, type: plainText, body: isVerbose ? renderReadiness({ ...status(), ready: ready() }) : word }
+  },
   "/metrics": ({ status }) => ({
     code: 200,
     type: "text/plain; version=0.0.4; charset=utf-8",
@@ -48,9 +53,11 @@ const notFound: Answer = { code: 404, type: plainText, body: "404 page not found
 /** The path of a request's target: `/a?b` and, as proxies send it, `http://host/a`. */
 const pathOf = (target: string): string => target.replace(/^https?:\/\/[^/?]*/i, "").replace(/\?.*$/s, "")
 
+const queryOf = (target: string): string => target.replace(/^[^?]*\??/s, "")
+
 const answerRequest = (options: HealthOptions, request: IncomingMessage, response: ServerResponse): void => {
   const path = pathOf(request.url ?? "")
-  const { body, code, type } = Object.hasOwn(answers, path) ? (answers[path]?.(options) ?? notFound) : notFound
+  const { body, code, type } = Object.hasOwn(answers, path) ? (answers[path]?.(options, queryOf(request.url ?? "")) ?? notFound) : notFound
   response.writeHead(code, {
     "Content-Type": type,
     "Content-Length": Buffer.byteLength(body),

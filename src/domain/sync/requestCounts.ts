@@ -10,15 +10,25 @@ export type AnswerName = "ok" | "throttled" | "unavailable" | "gone" | "too_larg
 export interface RequestCounts extends RequestStatus {
   readonly answers: Record<string, Record<string, number>>
   waitedMs: number
+  listsRunning: number
+  listsRunningMost: number
 }
 
-export const makeRequestCounts = (): RequestCounts => ({ answers: {}, waitedMs: 0 })
+export const makeRequestCounts = (): RequestCounts => ({ answers: {}, waitedMs: 0, listsRunning: 0, listsRunningMost: 0 })
 
 /** As it is at this moment. */
-export const copyCounts = ({ answers, waitedMs }: RequestCounts): RequestStatus => ({
+export const copyCounts = ({ answers, ...numbers }: RequestCounts): RequestStatus => ({
+  ...numbers,
   answers: Object.fromEntries(Object.entries(answers).map(([verb, ofVerb]) => [verb, { ...ofVerb }])),
-  waitedMs,
 })
+
+/** A list's page is asked for; to be undone by `noteListed` when it is answered, however. */
+export const noteListing = (counts: RequestCounts): void => {
+  counts.listsRunning++
+  counts.listsRunningMost = Math.max(counts.listsRunningMost, counts.listsRunning)
+}
+
+export const noteListed = (counts: RequestCounts): void => void counts.listsRunning--
 
 const names: Readonly<Record<Failure["_tag"], AnswerName>> = {
   Gone: "gone",

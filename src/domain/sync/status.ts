@@ -38,6 +38,9 @@ export interface RequestStatus {
   readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** Milliseconds that requests waited for the budget, or lists because the server had asked for patience; over all of them. */
   readonly waitedMs: number
+  /** Pages of lists that are being asked for, and the most at one time so far. */
+  readonly listsRunning: number
+  readonly listsRunningMost: number
 }
 
 /** The file that remembers what was announced. Times are milliseconds since the epoch; 0: not yet. */

@@ -188,6 +188,12 @@ const collectWhole = (status: Status): ReadonlyArray<Family> => {
       samples: requestSamples(status),
     },
     {
+      name: "meshsync_lists_running",
+      type: "gauge",
+      help: "Pages of lists that are being asked for; most: the most at one time so far.",
+      samples: each("count", { now: status.requests.listsRunning, most: status.requests.listsRunningMost }),
+    },
+    {
       name: "meshsync_requests_waited_seconds_total",
       type: "counter",
       help: "Seconds that requests waited for the budget, or because the API server had asked for patience.",
@@ -260,15 +266,17 @@ export const renderAge = (spanMs: number): string => {
 /** Control characters would move a terminal's cursor: an API server's text must not. */
 const renderLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").trim()
 
+const troubleText = ({ trouble }: LaneStatus, nowMs: number): string =>
+  trouble === undefined ? "" : renderLine(`${trouble.reason} for ${renderAge(nowMs - trouble.sinceMs)}: ${trouble.text}`)
+
 const laneCells = (lane: LaneStatus, nowMs: number): ReadonlyArray<string> => {
-  const { trouble } = lane
   return [
     lane.key,
     lane.state,
     String(lane.objects),
     lane.lastHeardMs === 0 ? "-" : `${renderAge(nowMs - lane.lastHeardMs)} ago`,
     `+${lane.published.added} ~${lane.published.modified} -${lane.published.deleted}`,
-    trouble === undefined ? "" : renderLine(`${trouble.reason} for ${renderAge(nowMs - trouble.sinceMs)}: ${trouble.text}`),
+    troubleText(lane, nowMs),
   ]
 }
 
@@ -283,13 +291,13 @@ const renderColumns = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
 }
 
 /** Answers over all verbs, those that were in order first: a 404 of what may be absent is no failure, so each is called by its name. */
-const requestsText = ({ answers, waitedMs }: RequestStatus): string => {
+const requestsText = ({ answers, listsRunningMost, waitedMs }: RequestStatus): string => {
   const byAnswer = new Map<string, number>([["ok", 0]])
   for (const [answer, count] of Object.values(answers).flatMap((ofVerb) => Object.entries(ofVerb)))
     byAnswer.set(answer, (byAnswer.get(answer) ?? 0) + count)
   const total = [...byAnswer.values()].reduce((sum, count) => sum + count, 0)
   const parts = [...byAnswer].map(([answer, count]) => `${count} ${answer.replaceAll("_", " ")}`)
-  return `${total} to the API server: ${parts.join(", ")}; ${renderAge(waitedMs)} waited`
+  return `${total} to the API server: ${parts.join(", ")}; ${renderAge(waitedMs)} waited, ${listsRunningMost} lists at a time`
 }
 
 const progressOf = ({ lanes, settled }: Status): string =>
@@ -305,6 +313,20 @@ const stateFileText = (file: StateFileStatus, nowMs: number): string => {
     ...(state === "reading" ? [] : [recollected.owed ? `${told}, and owed an announcement` : told]),
     ...(setAside === undefined ? [] : [`what was found ${setAside.reason}, and is ${setAside.path} now`]),
   ].join("; ")
+}
+
+/** What is behind a readiness: the output, what has not been listed yet, and each kind in trouble with its reason. */
+export const renderReadiness = (status: Status): string => {
+  const { detail, name, state } = status.sink
+  const lanes = sortLanes(status)
+  const unlisted = lanes.filter(({ synced, trouble }) => !synced && trouble === undefined).map(({ key }) => key)
+  const lines = [
+    status.ready ? "ok" : "not ready",
+    `output ${name}: ${state}${detail === "" ? "" : ` (${detail})`}`,
+    ...(unlisted.length === 0 ? [progressOf(status)] : [`not listed yet: ${unlisted.join(", ")}`]),
+    ...lanes.filter(({ trouble }) => trouble !== undefined).map((lane) => `${lane.key}: ${troubleText(lane, status.nowMs)}`),
+  ]
+  return lines.map((line) => `${renderLine(line)}\n`).join("")
 }
 
 /** The status for a person: what it is connected to, then a line for each kind with what troubles it. */

@@ -55,7 +55,15 @@ describe("the health port", () => {
       ] as const
       for (const [path, method, code, body] of table)
         assert.deepStrictEqual(yield* ask(port, path, method), { code, type: plain, body }, path)
+      const verbose = {
+        code: 503,
+        type: plain,
+        body: "not ready\noutput nats: connected (nats://broker:4222)\neverything delivered once\n",
+      }
+      assert.deepStrictEqual(yield* ask(port, "/readyz?verbose"), verbose)
+      assert.deepStrictEqual(yield* ask(port, "/readyz?verbosely"), { code: 503, type: plain, body: "not ready" })
       ready = true
+      assert.deepStrictEqual((yield* ask(port, "/readyz?a=b&verbose=1")).body.split("\n")[0], "ok")
       assert.deepStrictEqual(yield* ask(port, "/readyz", "POST"), { code: 200, type: plain, body: "ok" })
       assert.deepStrictEqual(yield* ask(port, "/readyz", "HEAD"), { code: 200, type: plain, body: "" })
     }),

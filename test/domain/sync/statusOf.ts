@@ -32,7 +32,7 @@ export const statusOf = (lanes: ReadonlyArray<LaneStatus>, more: Partial<Status>
   settled: true,
   sink: { name: "nats", state: "connected", detail: "nats://broker:4222" },
   lanes,
-  requests: { answers: {}, waitedMs: 0 },
+  requests: { answers: {}, waitedMs: 0, listsRunning: 0, listsRunningMost: 0 },
   counters: {},
   ...more,
 })

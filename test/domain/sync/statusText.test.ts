@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { renderAge, renderMetrics, renderTable } from "../../../src/domain/sync/statusText.ts"
+import { renderAge, renderMetrics, renderReadiness, renderTable } from "../../../src/domain/sync/statusText.ts"
 import { readExposition, valueOf } from "./exposition.ts"
 import type { StateFileStatus } from "../../../src/domain/sync/status.ts"
 import { laneOf, statusOf } from "./statusOf.ts"
@@ -20,7 +20,12 @@ const pods = laneOf("pods", {
   lastHeardMs: 1_088_000,
 })
 
-const requests = { answers: { watch: { ok: 3 }, list: { ok: 6, throttled: 2, unavailable: 1 } }, waitedMs: 4_500 }
+const requests = {
+  answers: { watch: { ok: 3 }, list: { ok: 6, throttled: 2, unavailable: 1 } },
+  waitedMs: 4_500,
+  listsRunning: 1,
+  listsRunningMost: 3,
+}
 
 describe("the reader of these tests", () => {
   it("refuses what the format does not allow", () => {
@@ -76,6 +81,8 @@ describe("metrics", () => {
       ["meshsync_requests_total", { verb: "list", answer: "throttled" }, 2],
       ["meshsync_requests_total", { verb: "watch", answer: "ok" }, 3],
       ["meshsync_requests_waited_seconds_total", {}, 4.5],
+      ["meshsync_lists_running", { count: "now" }, 1],
+      ["meshsync_lists_running", { count: "most" }, 3],
       ["meshsync_operations_total", { operation: "lists" }, 4],
       ["meshsync_operations_total", { operation: "watches" }, 3],
     ]
@@ -138,6 +145,28 @@ describe("metrics of the state file", () => {
   })
 })
 
+describe("readiness in detail", () => {
+  it("names the output, and each kind in trouble with its reason", () => {
+    assert.strictEqual(
+      renderReadiness(statusOf([secrets, pods])),
+      `ok
+output nats: connected (nats://broker:4222)
+everything delivered once
+secrets: Forbidden for 30s: secrets is forbidden: [31mUser "x"
+`,
+    )
+  })
+
+  it("says what has not been listed yet", () => {
+    const status = statusOf([laneOf("nodes", { synced: false, state: "listing" }), pods, secrets], { ready: false, settled: false })
+    assert.deepStrictEqual(renderReadiness(status).split("\n").slice(0, 3), [
+      "not ready",
+      "output nats: connected (nats://broker:4222)",
+      "not listed yet: nodes",
+    ])
+  })
+})
+
 describe("the table", () => {
   it("names the kind that is in trouble, why and since when", () => {
     assert.strictEqual(
@@ -146,7 +175,7 @@ describe("the table", () => {
 Version:  1.2.3, up 1m
 Output:   nats connected (nats://broker:4222)
 State:    ready, everything delivered once
-Requests: 12 to the API server: 9 ok, 2 throttled, 1 unavailable; 4s waited
+Requests: 12 to the API server: 9 ok, 2 throttled, 1 unavailable; 4s waited, 3 lists at a time
 
 KIND     STATE     OBJECTS  LAST HEARD  PUBLISHED    TROUBLE
 pods     watching      312  2s ago      +320 ~41 -8

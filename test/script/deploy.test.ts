@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import * as path from "node:path"
 import { describe, expect, it } from "vitest"
 import { parse } from "yaml"
+import { shutdownWaitMs, stateGrowthMax } from "../../src/domain/limit.ts"
 import { type Access, rolesOf, sessionAccesses } from "../../src/domain/select/permissions.ts"
 import { specOf } from "../domain/sync/block.ts"
 
@@ -10,7 +11,11 @@ const read = (file: string): unknown => parse(readFileSync(path.resolve(import.m
 interface Workload {
   readonly spec: {
     readonly template: {
-      readonly spec: { readonly containers: ReadonlyArray<{ readonly name: string; readonly env: ReadonlyArray<Variable> }> }
+      readonly spec: {
+        readonly containers: ReadonlyArray<{ readonly name: string; readonly env: ReadonlyArray<Variable> }>
+        readonly terminationGracePeriodSeconds?: number
+        readonly volumes?: ReadonlyArray<{ readonly name: string; readonly emptyDir: { readonly sizeLimit: string } }>
+      }
     }
   }
 }
@@ -27,6 +32,20 @@ interface Operation {
 
 const policyOf = ({ spec }: Workload): string | undefined =>
   spec.template.spec.containers.find(({ name }) => name === "meshsync")?.env.find(({ name }) => name === "MESHSYNC_INTERACTIVE")?.value
+
+describe("deploy/base", () => {
+  it("gives the process more time to end than it takes", () => {
+    const { terminationGracePeriodSeconds } = (read("base/deployment.yaml") as Workload).spec.template.spec
+    expect((terminationGracePeriodSeconds ?? 0) * 1000).toBeGreaterThan(2 * shutdownWaitMs)
+  })
+
+  it("lets the state file grow as far as the program lets it, for 400,000 objects", () => {
+    const { volumes } = (read("base/deployment.yaml") as Workload).spec.template.spec
+    const [, mebibytes] = /^(\d+)Mi$/.exec(volumes?.find(({ name }) => name === "state")?.emptyDir.sizeLimit ?? "") ?? []
+    const lineBytes = 130
+    expect(Number(mebibytes) * 2 ** 20).toBeGreaterThan((stateGrowthMax + 1) * lineBytes * 400_000)
+  })
+})
 
 describe("deploy/interactive", () => {
   const { patches } = read("interactive/kustomization.yaml") as { readonly patches: ReadonlyArray<{ readonly patch: string }> }

@@ -190,8 +190,14 @@ const collectWhole = (status: Status): ReadonlyArray<Family> => {
     {
       name: "meshsync_lists_running",
       type: "gauge",
-      help: "Pages of lists that are being asked for; most: the most at one time so far.",
-      samples: each("count", { now: status.requests.listsRunning, most: status.requests.listsRunningMost }),
+      help: "Pages of lists that are being asked for.",
+      samples: single(status.requests.listsRunning),
+    },
+    {
+      name: "meshsync_lists_running_most",
+      type: "gauge",
+      help: "The most pages of lists that have been asked for at one time.",
+      samples: single(status.requests.listsRunningMost),
     },
     {
       name: "meshsync_requests_waited_seconds_total",
@@ -297,7 +303,7 @@ const requestsText = ({ answers, listsRunningMost, waitedMs }: RequestStatus): s
     byAnswer.set(answer, (byAnswer.get(answer) ?? 0) + count)
   const total = [...byAnswer.values()].reduce((sum, count) => sum + count, 0)
   const parts = [...byAnswer].map(([answer, count]) => `${count} ${answer.replaceAll("_", " ")}`)
-  return `${total} to the API server: ${parts.join(", ")}; ${renderAge(waitedMs)} waited, ${listsRunningMost} lists at a time`
+  return `${total} to the API server: ${parts.join(", ")}; ${renderAge(waitedMs)} waited, at most ${listsRunningMost} lists at a time`
 }
 
 const progressOf = ({ lanes, settled }: Status): string =>

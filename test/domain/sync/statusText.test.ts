@@ -81,8 +81,8 @@ describe("metrics", () => {
       ["meshsync_requests_total", { verb: "list", answer: "throttled" }, 2],
       ["meshsync_requests_total", { verb: "watch", answer: "ok" }, 3],
       ["meshsync_requests_waited_seconds_total", {}, 4.5],
-      ["meshsync_lists_running", { count: "now" }, 1],
-      ["meshsync_lists_running", { count: "most" }, 3],
+      ["meshsync_lists_running", {}, 1],
+      ["meshsync_lists_running_most", {}, 3],
       ["meshsync_operations_total", { operation: "lists" }, 4],
       ["meshsync_operations_total", { operation: "watches" }, 3],
     ]
@@ -175,7 +175,7 @@ describe("the table", () => {
 Version:  1.2.3, up 1m
 Output:   nats connected (nats://broker:4222)
 State:    ready, everything delivered once
-Requests: 12 to the API server: 9 ok, 2 throttled, 1 unavailable; 4s waited, 3 lists at a time
+Requests: 12 to the API server: 9 ok, 2 throttled, 1 unavailable; 4s waited, at most 3 lists at a time
 
 KIND     STATE     OBJECTS  LAST HEARD  PUBLISHED    TROUBLE
 pods     watching      312  2s ago      +320 ~41 -8

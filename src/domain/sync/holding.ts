@@ -151,8 +151,10 @@ export const noteStep = (holding: Holding, lane: Lane, fact: Fact, records: Reco
   if (isReselected || state._tag === "closed") for (const key of holding.lives.keys()) forget(holding, key)
   for (const changes of [output.changes, output.unsaid]) {
     for (const change of changes) {
+      // Of a block's own lines that has been seen to before the step, in their order: the same life may be back by its end.
+      if (fact._tag === "Observed" && change.departed === undefined) continue
       if (change.event === "Deleted") forget(holding, lifeOfChange(change, records))
-      else if (fact._tag !== "Observed") noteSent(holding, lifeOfChange(change, records), nowMs)
+      else noteSent(holding, lifeOfChange(change, records), nowMs)
     }
   }
 }

@@ -173,6 +173,13 @@ describe("a deletion", () => {
     expect(release(15_000)).toEqual(["Modified a @9"])
   })
 
+  it("is no end where the same life is back in the same block, as with a label that is taken off and put on", () => {
+    const { release, take } = makeWatching()
+    const block = observed(line("DELETED", at(a, "6")), line("ADDED", at(a, "7")), line("MODIFIED", at(a, "8")))
+    expect(take(block, 5_000)).toEqual(["Deleted a @6", "Added a @7"])
+    expect(release(15_000)).toEqual(["Modified a @8"])
+  })
+
   it("of an older life leaves what waits of the present one", () => {
     const { release, take } = makeWatching()
     take(observed(line("MODIFIED", at(a, "6"))), 5_000)

@@ -63,11 +63,41 @@ export interface Plan {
   readonly seed: number
   /** Objects a page at most, so that lists have several pages. */
   readonly pageObjects: number
+  /** The minimum interval of all kinds; 0: none. */
+  readonly minIntervalMs: number
   readonly actions: ReadonlyArray<Action>
 }
 
 /** Actions happen in this time; then all faults end. */
 export const activeMs = 8 * 60_000
+
+/** An object changes, its watch is lost, and while a slow list is on its way it changes again or goes. */
+const loseMidList = (chance: Chance, roll: number): ReadonlyArray<Action> => {
+  const atMs = chance.below(activeMs / 3)
+  const later = (delayMs: number, name: ActionName): Action => ({ atMs: atMs + delayMs, name, roll })
+  const last = chance.pick(["change", "delete", "recreate"] as const)
+  return [
+    later(0, "slowApi"),
+    later(500, "change"),
+    later(800, "change"),
+    later(1_100, "watchExpired"),
+    later(1_200 + chance.below(6_000), last),
+  ]
+}
+
+/** Half of the seeds have an interval, and a few objects that change all the time. Drawn apart: the other actions stay what they were. */
+const drawChurn = (seed: number): Pick<Plan, "actions" | "minIntervalMs"> => {
+  const chance = makeChance(seed ^ 0x5bd1e995)
+  if (chance.below(2) === 0) return { minIntervalMs: 0, actions: [] }
+  const rolls = Array.from({ length: 4 }, () => chance.below(2 ** 30))
+  const drawRoll = (): number => rolls[chance.below(rolls.length)] as number
+  const changes = Array.from({ length: 100 }, (): Action => {
+    const name = chance.below(12) === 0 ? chance.pick(["delete", "recreate"] as const) : "change"
+    return { atMs: chance.below(activeMs / 3), name, roll: drawRoll() }
+  })
+  const losses = Array.from({ length: 4 }, () => loseMidList(chance, drawRoll()))
+  return { minIntervalMs: 500 + chance.below(chance.below(2) === 0 ? 4_000 : 30_000), actions: [...changes, ...losses.flat()] }
+}
 
 const drawName = (chance: Chance, enabled: ReadonlyArray<ActionName>): ActionName =>
   enabled.length > 0 && chance.below(100) < 45 ? chance.pick(enabled) : chance.pick(writes)
@@ -84,11 +114,12 @@ const favoured: ReadonlySet<string> = new Set([
 ])
 
 /** Each seed has a third of the faults switched on, those twice as often: with all of them at once, some would hide others. */
-export const drawPlan = (seed: number, from: ReadonlyArray<ActionName> = faults): Plan => {
+export const drawPlan = (seed: number, from: ReadonlyArray<ActionName> = faults, churns = true): Plan => {
   const chance = makeChance(seed * 2 + 1)
   const enabled = from.flatMap((name) => (chance.below(3) <= (favoured.has(name) ? 1 : 0) ? [name] : []))
   const weighted = [...enabled, ...enabled.filter((name) => favoured.has(name))]
   const count = 30 + chance.below(50)
+  const churn = churns ? drawChurn(seed) : { minIntervalMs: 0, actions: [] }
   const actions = Array.from({ length: count }, () => ({
     atMs: chance.below(4) === 0 ? chance.below(activeMs) : chance.below(activeMs / 4),
     name: drawName(chance, weighted),
@@ -97,7 +128,8 @@ export const drawPlan = (seed: number, from: ReadonlyArray<ActionName> = faults)
   return {
     seed,
     pageObjects: 1 + chance.below(5),
-    actions: actions.toSorted((left, right) => left.atMs - right.atMs),
+    minIntervalMs: churn.minIntervalMs,
+    actions: [...actions, ...churn.actions].toSorted((left, right) => left.atMs - right.atMs),
   }
 }
 

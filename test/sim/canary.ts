@@ -17,6 +17,7 @@ const reflector = "domain/sync/reflector.ts"
 const lane = "domain/sync/lane.ts"
 const ledger = "domain/sync/ledger.ts"
 const turn = "domain/sync/turn.ts"
+const holding = "domain/sync/holding.ts"
 /** Of marks, which are this program's own. */
 const noneKnown = "none known"
 const recreations = "adapters/nats/recreations.ts"
@@ -266,5 +267,33 @@ export const canaries: ReadonlyArray<Canary> = [
     file: recreations,
     from: "    forget(state, address)\n    state.departed.delete(address)\n    state.departed.set",
     to: "    state.departed.delete(address)\n    state.departed.set",
+  },
+  {
+    name: "what was held back goes out behind its object's deletion",
+    shipped: "none known",
+    file: holding,
+    from: "if (source === Source.deleted) forget(holding, key)",
+    to: "if (source === Source.deleted) holding.lives.has(key)",
+  },
+  {
+    name: "what was held back goes out into a running list, which then misses its end",
+    shipped: "none known",
+    file: holding,
+    from: 'if (state._tag === "listing" && !isEnd) return undefined',
+    to: 'if (state._tag === "closed" && !isEnd) return undefined',
+  },
+  {
+    name: "the version of what was held back is taken for the newest",
+    shipped: "none known",
+    file: reflector,
+    from: "return absorbReleased(lane, fact.records, output)",
+    to: "return observed(lane, fact.records, nowMs, output)",
+  },
+  {
+    name: "the interval counts from when a state is sent, not from when it is accepted",
+    shipped: "none known",
+    file: holding,
+    from: "if (life === undefined || life.sentMs === nowMs) continue",
+    to: "if (life === undefined || life.sentMs <= nowMs) continue",
   },
 ]

@@ -8,6 +8,7 @@ import { decodeText, encodeText } from "../../src/adapters/memory/object.ts"
 import { readBookmark, readWatch, type Watch } from "../../src/adapters/memory/watch.ts"
 import {
   answerWaitMs,
+  heldGatherMs,
   lineBytesMax,
   marksEveryMs,
   watchGraceMs,
@@ -17,7 +18,7 @@ import {
 } from "../../src/domain/limit.ts"
 import { Field, Flaw, makeRecords, type Records } from "../../src/domain/read/record.ts"
 import { apiVersionOf } from "../../src/domain/select/resource.ts"
-import { clearOutput, type Command, type Fact, type Failure } from "../../src/domain/sync/fact.ts"
+import { clearOutput, type Change, type Command, type Fact, type Failure } from "../../src/domain/sync/fact.ts"
 import { digestText } from "../../src/domain/sync/digest.ts"
 import { makeLedger, upsert } from "../../src/domain/sync/ledger.ts"
 import { scanPage } from "../../src/domain/read/scan.ts"
@@ -91,6 +92,8 @@ const decide = (runner: Runner, fact: Fact): Command | undefined => {
     const told = { event: change.event, type: `${apiVersionOf(type)} ${type.kind}`, address: `${namespace}/${name}` }
     judgeChange(judge, { ...told, seen: { uid, version: resourceVersion } }, isAgain, output.announced)
   }
+  judgeIntervals(runner, fact, records)
+  stir(runner)
   if ("failure" in fact && fact.failure._tag === "NotServed") scene.onNotServed()
   const next = output.commands.at(-1)
   if (fact._tag === "ResyncAsked" || fact._tag === "Reselected") runner.notBeforeMs = 0
@@ -100,10 +103,12 @@ const decide = (runner: Runner, fact: Fact): Command | undefined => {
 
 /** All of a turn goes out, its marks last; then whoever waits has the word. */
 const settle = (runner: Runner, fact: Fact, then: () => void): void => {
-  const { output, scene } = runner
+  const { lane, output, scene } = runner
   const records = "records" in fact ? fact.records : scene.subject.turn.noRecords
   deliverFrom(runner, records, 0, () =>
     deliverMarks(runner, output.marks.slice(), () => {
+      if (lane.holding !== undefined) scene.subject.holding.noteAccepted(lane.holding, scene.world.nowMs)
+      noteLives(runner, output.changes, records)
       runner.busy = false
       runner.waiting.shift()?.()
       then()
@@ -122,6 +127,58 @@ export const tellDigests = (runner: Runner): void => {
       whenFree(runner, () => (isClosed(runner) ? runner.waiting.shift()?.() : turn(runner, { _tag: "DigestDue" }, () => {})))
     tellDigests(runner)
   })
+}
+
+// What is held back ------------------------------------------------------------------------------------------------------
+
+const lifeOf = (runner: Runner, change: Change, records: Records): string => {
+  const { name, namespace, uid } = runner.scene.subject.turn.departedOf(change, records)
+  return `${namespace}/${name} ${uid}`
+}
+
+const noteLives = (runner: Runner, changes: ReadonlyArray<Change>, records: Records): void => {
+  if (runner.scene.minIntervalMs === 0) return
+  for (const change of changes) {
+    const life = lifeOf(runner, change, records)
+    if (change.event === "Deleted") runner.acceptedMs.delete(life)
+    else runner.acceptedMs.set(life, runner.scene.world.nowMs)
+  }
+}
+
+/** Two states of a life are sent no sooner after each other than the interval, but for what a list shows. */
+const judgeIntervals = (runner: Runner, fact: Fact, records: Records): void => {
+  const { minIntervalMs, world } = runner.scene
+  if (minIntervalMs === 0 || fact._tag === "PageListed") return
+  const said = new Set<string>()
+  for (const change of runner.output.changes) {
+    if (change.event === "Deleted") continue
+    const life = lifeOf(runner, change, records)
+    const gapMs = said.has(life) ? 0 : world.nowMs - (runner.acceptedMs.get(life) ?? -Infinity)
+    if (gapMs < minIntervalMs) throw new Finding(`${runner.lane.key} ${life}: sent again after ${gapMs} ms of ${minIntervalMs}`)
+    said.add(life)
+  }
+}
+
+const stir = (runner: Runner): void => {
+  const { lane, scene } = runner
+  const { subject, world } = scene
+  const dueMs = lane.holding === undefined ? undefined : subject.holding.nextDueMs(lane.holding)
+  if (dueMs === undefined || runner.isStirred || lane.state._tag === "closed") return
+  runner.isStirred = true
+  after(world, Math.max(0, dueMs - world.nowMs) + heldGatherMs, () => whenFree(runner, () => release(runner)))
+}
+
+const release = (runner: Runner): void => {
+  const { lane, scene } = runner
+  runner.isStirred = false
+  const due = lane.holding === undefined ? undefined : scene.subject.holding.takeDue(lane.holding, lane, scene.world.nowMs)
+  if (due === undefined) {
+    runner.waiting.shift()?.()
+    return stir(runner)
+  }
+  const next = decide(runner, due)
+  if (next !== undefined) throw new Finding(`${lane.key}: what was held back asks for ${next._tag}`)
+  settle(runner, due, () => stir(runner))
 }
 
 const deliverFrom = (runner: Runner, records: Records, from: number, then: () => void): void => {

@@ -1,8 +1,8 @@
 /**
  * The oracles. Each either finds nothing or ends the run with a sentence.
  *
- * Of what a lane announces, in order: an object is Added before it is Modified, never Added twice unless everything is announced again; of
- * every life there is one Deleted, and no other life of its address before it. A completed list leaves the ledger, and every consumer that
+ * Of what a lane announces, in order: an object is Added before it is Modified, never Added twice unless everything is announced again, and
+ * never said to be what it was before; of every life there is one Deleted, and no other life of its address before it. A completed list leaves the ledger, and every consumer that
  * missed nothing, with exactly what the list showed. In the end every consumer holds what the server holds.
  */
 import type { LaneSpec } from "../../src/domain/select/selection.ts"
@@ -54,6 +54,10 @@ const expect = (holds: boolean, finding: () => string): void => {
   if (!holds) throw new Finding(finding())
 }
 
+/** An older state than the one that was said last: only a backup brings it back. */
+const isOlder = ({ restored }: Judge, seen: Seen, known: Seen | undefined): boolean =>
+  known?.uid === seen.uid && Number(seen.version) < Number(known.version) && !restored.has(seen.uid)
+
 /**
  * @param isAgain everything is being announced again
  * @param isRepeating the turn completes such an announcement: it repeats deletions
@@ -68,6 +72,7 @@ export const judgeChange = (judge: Judge, told: Told, isAgain: boolean, isRepeat
     case "Added":
       expect(known === undefined || known.uid === seen.uid, () => `${what()}: another life of the address was not deleted`)
       expect(known === undefined || isAgain, () => `${what()}: it had been added before`)
+      expect(!isOlder(judge, seen, known), () => `${what()}: @${known?.version} had been said`)
       expect(!judge.dead.has(life) || judge.restored.has(seen.uid), () => `${what()}: it had been deleted`)
       living.set(address, seen)
       return
@@ -75,6 +80,7 @@ export const judgeChange = (judge: Judge, told: Told, isAgain: boolean, isRepeat
       expect(known !== undefined, () => `${what()}: it was never added`)
       expect(known?.uid === seen.uid, () => `${what()}: the address belongs to another life, ${known?.uid}`)
       expect(known?.version !== seen.version, () => `${what()}: nothing has changed`)
+      expect(!isOlder(judge, seen, known), () => `${what()}: @${known?.version} had been said`)
       living.set(address, seen)
       return
     case "Deleted":

@@ -5,8 +5,19 @@
 const legal: Readonly<Record<string, ReadonlyArray<string>>> = {
   idle: ["Started"],
   listing: ["PageListed", "ListFailed", "ResyncAsked", "ReconcileDue", "Reselected", "Vanished", "Deselected", "DigestDue"],
-  watching: ["Observed", "WatchFailed", "WatchEnded", "ResyncAsked", "ReconcileDue", "Reselected", "Vanished", "Deselected", "DigestDue"],
-  paused: ["PauseElapsed", "ResyncAsked", "ReconcileDue", "Reselected", "Vanished", "Deselected", "DigestDue"],
+  watching: [
+    "Observed",
+    "Released",
+    "WatchFailed",
+    "WatchEnded",
+    "ResyncAsked",
+    "ReconcileDue",
+    "Reselected",
+    "Vanished",
+    "Deselected",
+    "DigestDue",
+  ],
+  paused: ["PauseElapsed", "Released", "ResyncAsked", "ReconcileDue", "Reselected", "Vanished", "Deselected", "DigestDue"],
 }
 
 export const legalPairs: ReadonlyArray<string> = Object.entries(legal).flatMap(([state, facts]) =>

@@ -28,6 +28,8 @@ export interface Scene {
   readonly departures: Departures
   readonly pageObjects: number
   readonly onNotServed: () => void
+  /** The minimum interval of all kinds; 0: none. */
+  readonly minIntervalMs: number
   /** Lists asked for from their beginning. */
   lists: number
   /** A page takes up to so long. */
@@ -63,12 +65,22 @@ export interface Runner {
   roundMs: number | undefined
   notBeforeMs: number
   readonly listTimes: Array<number>
+  /** By life, when a state of it was accepted last. */
+  readonly acceptedMs: Map<string, number>
+  /** What is held back will be looked at. */
+  isStirred: boolean
+}
+
+const makeHoldingLane = ({ minIntervalMs, subject }: Scene, spec: LaneSpec): Lane => {
+  const lane = subject.lane.makeLane(spec)
+  if (minIntervalMs > 0) lane.holding = subject.holding.makeHolding(minIntervalMs)
+  return lane
 }
 
 export const makeRunner = (scene: Scene, spec: LaneSpec): Runner => ({
   scene,
   wanted: spec,
-  lane: scene.subject.lane.makeLane(spec),
+  lane: makeHoldingLane(scene, spec),
   type: `${apiVersionOf(spec.type)} ${spec.type.kind}`,
   records: makeRecords(),
   output: makeOutput(),
@@ -84,4 +96,6 @@ export const makeRunner = (scene: Scene, spec: LaneSpec): Runner => ({
   roundMs: undefined,
   notBeforeMs: 0,
   listTimes: [],
+  acceptedMs: new Map(),
+  isStirred: false,
 })

@@ -47,6 +47,7 @@ export const makePlay = (plan: Plan, subject: Subject, world: World, fill: (play
     departures: subject.departures.makeDepartures(),
     pageObjects: plan.pageObjects,
     onNotServed: () => surveySoon(play),
+    minIntervalMs: plan.minIntervalMs,
     lists: 0,
     pageMs: 80,
     errorLines: new Set(),

@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url"
 import type * as Turn from "../../src/domain/sync/turn.ts"
 import type * as Lane from "../../src/domain/sync/lane.ts"
 import type * as Mark from "../../src/domain/sync/mark.ts"
+import type * as Holding from "../../src/domain/sync/holding.ts"
 import type * as Departures from "../../src/domain/sync/departures.ts"
 import type * as Backoff from "../../src/domain/sync/backoff.ts"
 import type * as Plan from "../../src/domain/select/plan.ts"
@@ -20,6 +21,7 @@ interface Modules {
   readonly turn: typeof Turn
   readonly lane: typeof Lane
   readonly mark: typeof Mark
+  readonly holding: typeof Holding
   readonly departures: typeof Departures
   readonly backoff: typeof Backoff
   readonly plan: typeof Plan
@@ -36,6 +38,7 @@ export const loadSubject = async (root: string): Promise<Subject> => ({
   turn: await load(root, "domain/sync/turn.ts"),
   lane: await load(root, "domain/sync/lane.ts"),
   mark: await load(root, "domain/sync/mark.ts"),
+  holding: await load(root, "domain/sync/holding.ts"),
   departures: await load(root, "domain/sync/departures.ts"),
   backoff: await load(root, "domain/sync/backoff.ts"),
   plan: await load(root, "domain/select/plan.ts"),

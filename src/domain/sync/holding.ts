@@ -148,7 +148,7 @@ export const noteStep = (holding: Holding, lane: Lane, fact: Fact, records: Reco
   if (fact._tag === "PageListed") yieldToPage(holding, fact)
   // Whatever is selected differently is listed, completely, before anything else is heard of it; what waits may no longer be wanted.
   const isReselected = fact._tag === "Reselected" && state._tag === "listing"
-  if (isReselected || state._tag === "closed") for (const key of holding.lives.keys()) forget(holding, key)
+  if (isReselected || state._tag === "closed") for (const life of holding.lives.values()) supersede(holding, life)
   for (const changes of [output.changes, output.unsaid]) {
     for (const change of changes) {
       // Of a block's own lines that has been seen to before the step, in their order: the same life may be back by its end.

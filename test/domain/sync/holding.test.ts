@@ -266,6 +266,14 @@ describe("the end", () => {
     expect(release(60_000, true)).toEqual([])
   })
 
+  it("of the interval is waited for, whatever is selected meanwhile", () => {
+    const { release, take } = makeWatching()
+    take({ _tag: "Reselected", spec: specOf({ namespaces: new Set(["shop"]) }) }, 1_000)
+    take(listed([a], "5"), 2_000)
+    expect(take(observed(line("MODIFIED", at(a, "6"))), 5_000)).toEqual([])
+    expect(release(10_000)).toEqual(["Modified a @6"])
+  })
+
   it("of nothing is another choice of events", () => {
     const { release, take } = makeWatching()
     take(observed(line("MODIFIED", at(a, "6"))), 5_000)

@@ -104,7 +104,7 @@ const makePlay = (plan: Plan, subject: EngineSubject, world: World, tripwire: Tr
     },
   }
   stage.broker.onAsked = () => stage.announceAll()
-  const network = makeNetwork({ stage, tripwire, pageObjects: plan.pageObjects })
+  const network = makeNetwork({ stage, tripwire, pageObjects: plan.pageObjects, minIntervalMs: plan.minIntervalMs })
   const play: Play = Object.assign(stage, {
     network,
     ask: () => {},
@@ -126,7 +126,8 @@ const makePlay = (plan: Plan, subject: EngineSubject, world: World, tripwire: Tr
 
 const options = { version: "simulated", redact: false, contentDedup: false, outputNamespaces: [], selector: "", clusterId: "" }
 
-const launch = (play: Play, { startRun: start }: EngineSubject): void => {
+const launch = (play: Play, { startRun: start }: EngineSubject, { minIntervalMs }: Plan): void => {
+  const minIntervals = minIntervalMs === 0 ? undefined : new Map([["*", minIntervalMs]])
   const { network, replies } = play
   const program = Effect.scoped(
     Effect.gen(function* () {
@@ -137,7 +138,7 @@ const launch = (play: Play, { startRun: start }: EngineSubject): void => {
         reply: (subject) => Effect.sync(() => void replies.set(subject, (replies.get(subject) ?? 0) + 1)),
         subscribe: () => Queue.unbounded<Uint8Array>(),
       })
-      const run = yield* Effect.provideService(start({ ...options, outputResources: keys }), Requests, requests)
+      const run = yield* Effect.provideService(start({ ...options, minIntervals, outputResources: keys }), Requests, requests)
       play.run = run
       network.engine = run.engine
       return yield* run.failed
@@ -261,7 +262,7 @@ const judgeEnd = (play: Play, moment: string): void => {
 
 const perform = (play: Play, plan: Plan, subject: EngineSubject): void => {
   const { broker, cluster, network, world } = play
-  launch(play, subject)
+  launch(play, subject, plan)
   const more = actionsOf(play)
   for (const action of plan.actions) after(world, action.atMs, () => act(play, action, more))
   after(world, activeMs, () => endAllFaults(play))

@@ -45,6 +45,8 @@ export interface Network {
   readonly stage: Stage
   readonly tripwire: Tripwire
   readonly pageObjects: number
+  /** The minimum interval of all kinds; 0: none. */
+  readonly minIntervalMs: number
   /** Known once the run has begun. */
   engine: Engine | undefined
   /** By the type's name with its version. */
@@ -59,7 +61,7 @@ export interface Network {
   readonly told: Map<string, Uint8Array>
 }
 
-export const makeNetwork = (given: Pick<Network, "stage" | "tripwire" | "pageObjects">): Network => ({
+export const makeNetwork = (given: Pick<Network, "stage" | "tripwire" | "pageObjects" | "minIntervalMs">): Network => ({
   ...given,
   engine: undefined,
   habits: new Map(),

@@ -23,6 +23,8 @@ interface Outlet {
   readonly doubted: Map<string, ReadonlyArray<string>>
   /** By mark, how often in a row it was refused. */
   readonly refusals: Map<string, number>
+  /** By type and life, when its last state was accepted. */
+  readonly acceptedMs: Map<string, number>
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
@@ -51,6 +53,23 @@ const judgeMessage = (network: Network, { event, payload, type }: Message): void
   judgeChange(stage.judge, { event, type: apiType, address, seen }, isAgain, announcements + dumps > 0)
 }
 
+const lifeOf = ({ name, namespace, type, uid }: Message): string => `${typeKey(type)} ${namespace}/${name} ${uid}`
+
+/** Changes of a watch are sent no sooner after each other than the interval. */
+const judgeIntervals = ({ acceptedMs, network }: Outlet, { messages, urgency }: Batch): void => {
+  const { minIntervalMs, stage } = network
+  if (minIntervalMs === 0 || urgency === "announcement") return
+  for (const message of messages) {
+    const gapMs = stage.world.nowMs - (acceptedMs.get(lifeOf(message)) ?? -Infinity)
+    const isEarly = message.event === "Modified" && gapMs < minIntervalMs
+    expect(!isEarly, () => `${lifeOf(message)}: sent again after ${gapMs} ms of ${minIntervalMs}`)
+  }
+}
+
+const noteAccepted = ({ acceptedMs, network }: Outlet, { messages }: Batch): void => {
+  for (const message of messages) acceptedMs.set(lifeOf(message), network.stage.world.nowMs)
+}
+
 const take = (outlet: Outlet, batch: Batch): void => {
   const { doubted, inFlight, network } = outlet
   const key = typeKey(batch.messages[0]!.type)
@@ -59,8 +78,10 @@ const take = (outlet: Outlet, batch: Batch): void => {
   judgeBounds(batch)
   const texts = batch.messages.map(({ payload }) => decoder.decode(payload))
   const before = doubted.get(key)
-  if (before === undefined) for (const message of batch.messages) judgeMessage(network, message)
-  else expect(before.join("\n") === texts.join("\n"), () => `${key}: another batch was sent than the one whose fate is in doubt`)
+  if (before === undefined) {
+    judgeIntervals(outlet, batch)
+    for (const message of batch.messages) judgeMessage(network, message)
+  } else expect(before.join("\n") === texts.join("\n"), () => `${key}: another batch was sent than the one whose fate is in doubt`)
   doubted.set(key, texts)
 }
 
@@ -76,7 +97,7 @@ const noteRefusal = ({ network, refusals }: Outlet, text: string, isAccepted: bo
 
 /** The port, and the messages it took. */
 export const makeOutlet = (network: Network): (typeof Sink)["Service"] => {
-  const outlet: Outlet = { network, inFlight: new Set(), doubted: new Map(), refusals: new Map() }
+  const outlet: Outlet = { network, inFlight: new Set(), doubted: new Map(), refusals: new Map(), acceptedMs: new Map() }
   const { stage, tripwire } = network
   return {
     deliver: (batch) =>
@@ -86,7 +107,10 @@ export const makeOutlet = (network: Network): (typeof Sink)["Service"] => {
         const struck = strikes(tripwire, `deliver ${key}`)
         const settle = (isAccepted: boolean): void => {
           outlet.inFlight.delete(key)
-          if (isAccepted) outlet.doubted.delete(key)
+          if (isAccepted) {
+            outlet.doubted.delete(key)
+            noteAccepted(outlet, batch)
+          }
           resume(Effect.succeed(isAccepted ? accepted : doubtful))
         }
         if (!struck) return deliver(stage.broker, batch.messages, settle)

@@ -11,6 +11,7 @@ const names = ["create", "change", "recreate", "resync", "moveVersion", "burst",
 
 const quiet: Plan = {
   seed: 1,
+  minIntervalMs: 0,
   pageObjects: 3,
   actions: names.map((name, at) => ({ atMs: 1_000 + at * 20_000, name, roll: 1_000_003 * (at + 1) + (at % 2) })),
 }

@@ -7,7 +7,7 @@ import { markAttemptsMax, markWaitMs } from "../domain/limit.ts"
 import type { Notice } from "../domain/notice.ts"
 import type { Records } from "../domain/read/record.ts"
 import { pauseMs } from "../domain/sync/backoff.ts"
-import { isRepeat, rememberContent } from "../domain/sync/content.ts"
+import { rememberNews, selectNews } from "../domain/sync/content.ts"
 import type { Change, Mark, Output } from "../domain/sync/fact.ts"
 import { countPublished, type Lane } from "../domain/sync/lane.ts"
 import { describeMark } from "../domain/sync/mark.ts"
@@ -36,13 +36,14 @@ export const deliverTurn = Effect.fnUntraced(function* (
     const { redact, redactPaths, sink, whole } = desk
     const settings = { clusterId: desk.engine.clusterId, redact, redactPaths, reachable, bytesMax: sink.bytesMax(), whole }
     const { leftOut, messages, next } = encodeBatch(lane, records, output, from, writer, settings)
-    const fresh = desk.contentDedup ? messages.filter((message) => !isRepeat(lane.contents, message, writer.bytes)) : messages
+    const news = desk.contentDedup ? selectNews(lane.contents, messages, writer.bytes) : undefined
+    const fresh = news?.messages ?? messages
     const recorded = yield* intend(desk, lane, records, output.changes.slice(from, next), leftOut)
     if (fresh.length > 0) {
       const batch: Batch = { urgency, messages: fresh.map((message) => toMessage(message, writer)) }
       yield* deliverUntilAccepted(lane, desk.sink.deliver(batch))
     }
-    if (desk.contentDedup) for (const message of fresh) rememberContent(lane.contents, message, writer.bytes)
+    if (news !== undefined) rememberNews(lane.contents, news)
     if (recorded) yield* confirm(desk, lane)
     countPublished(lane, fresh)
     returnWriter(desk, writer)

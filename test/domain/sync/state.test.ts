@@ -1,4 +1,4 @@
-/** The small parts of a lane's state: packed identities, pauses, departures in number, contents, and what a status says of it all. */
+/** The small parts of a lane's state: packed identities, pauses, departures in number, and what a status says of it all. */
 import { describe, expect, it } from "vitest"
 import {
   attemptsDoublingMax,
@@ -11,14 +11,12 @@ import {
   settleAttempts,
 } from "../../../src/domain/limit.ts"
 import { pauseMs } from "../../../src/domain/sync/backoff.ts"
-import { isRepeat, rememberContent } from "../../../src/domain/sync/content.ts"
 import { forgetDepartures, makeDepartures, recentDepartures, rememberDeparture } from "../../../src/domain/sync/departures.ts"
 import { addToCounter, isSettled, makeEngine, projectStatus, unreadLanes } from "../../../src/domain/sync/engine.ts"
-import { makeOutput, type ChangeEvent, type Fact, type Failure } from "../../../src/domain/sync/fact.ts"
+import { makeOutput, type Fact, type Failure } from "../../../src/domain/sync/fact.ts"
 import { matchesUid, packUid, packVersion, unpackUid, unpackVersion, versionDigits } from "../../../src/domain/sync/identity.ts"
 import { countPublished, makeLane } from "../../../src/domain/sync/lane.ts"
 import { step } from "../../../src/domain/sync/reflector.ts"
-import type { EncodedMessage } from "../../../src/domain/sync/turn.ts"
 import { bytesOf } from "../wire/block.ts"
 import { listed, pods, specOf, thing, uidOf } from "./block.ts"
 
@@ -108,33 +106,6 @@ describe("departures", () => {
     expect(recentDepartures(departures, 5, ({ name }) => name === "a").map(({ uid }) => uid)).toEqual(["u", "v"])
     forgetDepartures(departures, ({ name }) => name === "a")
     expect(recentDepartures(departures, 5, () => true).map(({ uid }) => uid)).toEqual(["w"])
-  })
-})
-
-describe("repeats", () => {
-  const message = (event: ChangeEvent, uid: string, version: string): readonly [EncodedMessage, Uint8Array] => {
-    const name = { Added: "ADDED", Modified: "MODIFIED", Deleted: "DELETED" }[event]
-    const bytes = bytesOf(`{"ObjectType":"meshsync-data","EventType":"${name}","Request":null,"Object":{"v":"${version}"}}`)
-    return [{ event, type: pods, namespace: "", name: "x", uid, start: 0, end: bytes.length }, bytes]
-  }
-
-  it("are the same payload of the same uid, whatever the event is called", () => {
-    const contents = new Map<string, number>()
-    expect(isRepeat(contents, ...message("Added", "u", "1"))).toBe(false)
-    rememberContent(contents, ...message("Added", "u", "1"))
-    expect(isRepeat(contents, ...message("Modified", "u", "1"))).toBe(true)
-    expect(isRepeat(contents, ...message("Modified", "u", "2"))).toBe(false)
-    expect(isRepeat(contents, ...message("Modified", "other", "1"))).toBe(false)
-  })
-
-  it("are never deletions nor objects without a uid, and a deletion forgets", () => {
-    const contents = new Map<string, number>()
-    rememberContent(contents, ...message("Added", "u", "1"))
-    rememberContent(contents, ...message("Added", "", "1"))
-    expect(isRepeat(contents, ...message("Deleted", "u", "1"))).toBe(false)
-    expect(isRepeat(contents, ...message("Added", "", "1"))).toBe(false)
-    rememberContent(contents, ...message("Deleted", "u", "1"))
-    expect(contents.size).toBe(0)
   })
 })
 

@@ -17,7 +17,7 @@ import { intervalOf } from "../domain/select/interval.ts"
 import { definitionsKey } from "../domain/select/selection.ts"
 import { pauseMs } from "../domain/sync/backoff.ts"
 import { clearOutput, makeOutput, type Command, type Fact, type Failure, type Output } from "../domain/sync/fact.ts"
-import { makeHolding, noteAccepted, takeDue, type Holding } from "../domain/sync/holding.ts"
+import { makeHolding, noteAccepted, takeDue, type Holding, type Wanted } from "../domain/sync/holding.ts"
 import type { Lane } from "../domain/sync/lane.ts"
 import { digestText } from "../domain/sync/digest.ts"
 import { noRecords, takeTurn } from "../domain/sync/turn.ts"
@@ -57,13 +57,12 @@ export const runLane = Effect.fnUntraced(function* (desk: Desk, lane: Lane, sign
 
 /** The same, with what must wait for the kind's interval sent in time, or when the run ends. */
 const holdingBack = (loop: Loop, holding: Holding, all: Effect.Effect<void, SinkError>): Effect.Effect<void, SinkError> => {
-  const { releases } = loop.desk
-  const send = (isEnd: boolean) => release(loop, holding, isEnd)
-  const atEnd = send(true)
-  loop.lane.holding = holding
-  releases.add(atEnd)
-  return Effect.raceFirst(all, releaseForEver(holding, loop.stirred, send(false))).pipe(
-    Effect.ensuring(Effect.sync(() => releases.delete(atEnd))),
+  const { desk, lane } = loop
+  const send = (wanted: Wanted) => release(loop, holding, wanted)
+  lane.holding = holding
+  desk.releases.set(lane, send)
+  return Effect.raceFirst(all, releaseForEver(holding, loop.stirred, send("due"))).pipe(
+    Effect.ensuring(Effect.sync(() => desk.releases.delete(lane))),
   )
 }
 
@@ -103,13 +102,13 @@ const tellDigests = (loop: Loop): Effect.Effect<never, SinkError> => {
 }
 
 /** Sends what may go of what waits: what that is can only be said by who has the word. */
-const release = (loop: Loop, holding: Holding, isEnd: boolean): Effect.Effect<void, SinkError> =>
+const release = (loop: Loop, holding: Holding, wanted: Wanted): Effect.Effect<void, SinkError> =>
   withWord(
     loop.desk,
     loop.lane.key,
   )(
     Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
-      const fact = takeDue(holding, loop.lane, nowMs, isEnd)
+      const fact = takeDue(holding, loop.lane, nowMs, wanted)
       return fact === undefined ? Effect.void : Effect.andThen(decide(loop, fact), settle(loop, fact))
     }),
   )

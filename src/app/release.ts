@@ -34,7 +34,7 @@ export const releaseForEver = (
 
 /** Sends all that waits, within `heldEndWaitMs`. What does not get out in time is found by the next run, which compares or announces. */
 export const releaseAll = ({ releases }: Desk): Effect.Effect<void> =>
-  Effect.suspend(() => Effect.all([...releases], { concurrency: "unbounded", discard: true })).pipe(
+  Effect.suspend(() => Effect.forEach([...releases.values()], (send) => send("end"), { concurrency: "unbounded", discard: true })).pipe(
     Effect.timeoutOption(heldEndWaitMs),
     Effect.ignore,
   )

@@ -23,7 +23,7 @@ import {
 import { interactives } from "./sessions.ts"
 import { makeMonitor, monitorStatus, runToEnd, type Monitor, type WholeRunOptions } from "./wholeRun.ts"
 import { runProcess, type HandSignals } from "./process.ts"
-import { durationMs, isOn, isRedacting, listOf, minIntervalsOf, type Values, redactPathsOf } from "./settings.ts"
+import { durationMs, isOn, isRedacting, leavesOutRepeats, listOf, minIntervalsOf, type Values, redactPathsOf } from "./settings.ts"
 import { layerLog, logFormatOf } from "./telemetry.ts"
 
 export interface ServeOptions {
@@ -69,6 +69,7 @@ const serving = Effect.fnUntraced(function* ({ values, version }: ServeOptions) 
   }
   const audience = yield* audienceOf(values)
   yield* warnOfBrokerUrl(values)
+  if (mode === "broker" && leavesOutRepeats(values)) yield* Effect.logInfo("content dedup enabled: messages that repeat one are left out")
   const monitor = makeMonitor(version, mode)
   const port = Number(values.healthPort.text)
   const health = layerHealth({ port, status: () => monitorStatus(monitor), ready: () => monitor.engine.ready })
@@ -90,12 +91,13 @@ const layerOutput = (mode: Mode, values: Values): Layer.Layer<Sink | Requests, M
   }
 }
 
-const wholeRunOptions = (mode: Mode, values: Values, version: string): WholeRunOptions => ({
+/** What the settings make of a run. A snapshot of files holds what was read, so nothing is left out of it. */
+export const wholeRunOptions = (mode: Mode, values: Values, version: string): WholeRunOptions => ({
   version,
   redact: isRedacting(values),
   redactPaths: redactPathsOf(values),
   minIntervals: minIntervalsOf(values),
-  contentDedup: mode === "broker" && isOn(values.contentDedup.text),
+  contentDedup: mode === "broker" && leavesOutRepeats(values),
   outputNamespaces: listOf(values.namespaces.text),
   outputResources: listOf(values.resources.text),
   selector: values.selector.text,

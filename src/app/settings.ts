@@ -258,6 +258,13 @@ export const gatherValues = (flags: ReadonlyMap<SettingKey, string>, env: Readon
 /** Whether the text of a switch says yes, in Go's words for it and two more. */
 export const isOn = (text: string): boolean => /^(?:1|t|true|on|yes)$/i.test(text)
 
+/**
+ * Whether repeats are left out. Deployments set the variable for the Go MeshSync too, so it is on where Go's `strconv.ParseBool` says true, and
+ * off for every other text.
+ */
+export const leavesOutRepeats = ({ contentDedup: { from, text } }: Values): boolean =>
+  from === "environment" ? /^(?:1|t|T|TRUE|true|True)$/.test(text) : isOn(text)
+
 /** Why a value is none of its kind, in Go's words; undefined when it is. */
 export const faultOfKind = (kind: Setting["kind"], text: string): string | undefined => {
   switch (kind) {

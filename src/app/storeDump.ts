@@ -74,6 +74,8 @@ const dumpStore = Effect.fnUntraced(function* (desk: Desk, { reply, unpaced = fa
 /** All pages of one type. Where a list cannot be read in the end, whoever asked is told the rest by asking again. */
 const dumpLane = Effect.fnUntraced(function* (dump: Dump, lane: Lane) {
   const { desk } = dump
+  // What waits for its kind's interval is not what the API server will show: it would be missing, for whoever asks has not heard it before.
+  yield* desk.releases.get(lane)?.("all") ?? Effect.void
   const records = makeRecords()
   let [token, limit, failures] = ["", pageObjectsFirst, 0]
   do {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest"
+import { wholeRunOptions } from "../../src/app/serve.ts"
 import {
   durationMs,
   faultOfKind,
   faultOfValues,
   gatherValues,
   isOn,
+  leavesOutRepeats,
   listOf,
   settingOfFlag,
   settings,
@@ -111,6 +113,23 @@ describe("readings", () => {
 
   it.each(["", "0", "f", "false", "perhaps", " true", "11"])("%j is off", (text) => {
     expect(isOn(text)).toBe(false)
+  })
+
+  it.each(["1", "t", "T", "TRUE", "true", "True"])("MESHSYNC_BROKER_CONTENT_DEDUP=%s is on, as strconv.ParseBool reads it", (text) => {
+    expect(leavesOutRepeats(gather({}, { MESHSYNC_BROKER_CONTENT_DEDUP: text }))).toBe(true)
+  })
+
+  it.each(["", "0", "f", "false", "tRuE", "yes", "on", "perhaps", " true"])("MESHSYNC_BROKER_CONTENT_DEDUP=%j is off", (text) => {
+    expect(leavesOutRepeats(gather({}, { MESHSYNC_BROKER_CONTENT_DEDUP: text }))).toBe(false)
+  })
+
+  it("repeats are left out by the flag in any spelling of a switch, and in broker mode only", () => {
+    const values = gather({ contentDedup: "on" })
+    expect((["broker", "file", "stdout"] as const).map((mode) => wholeRunOptions(mode, values, "test").contentDedup)).toEqual([
+      true,
+      false,
+      false,
+    ])
   })
 
   it.each([

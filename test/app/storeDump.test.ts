@@ -27,9 +27,11 @@ const read = (subject: string, payload: Uint8Array): Sent => {
   return { subject, message, names: message.Object.map(({ metadata }) => metadata.name) }
 }
 
+const noIntervals: ReadonlyMap<string, number> = new Map()
+
 /** A lane that watches all things, and the dumps beside it. */
-const setDumps = Effect.fnUntraced(function* ({ unpaced = false, isSlow = false } = {}) {
-  const stage = yield* setStage()
+const setDumps = Effect.fnUntraced(function* ({ unpaced = false, isSlow = false, minIntervals = noIntervals } = {}) {
+  const stage = yield* setStage(false, false, minIntervals)
   stage.desk.engine.lanes.set(stage.lane.key, stage.lane)
   yield* Deferred.succeed((yield* stage.nextList).answer, pageText(things, "5"))
   yield* accept(yield* stage.nextDelivery)
@@ -86,6 +88,22 @@ describe("informer-store", () => {
       }
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(yield* stage.unseenDeliveries, 0)
+    }),
+  )
+
+  it.effect("begins with what waits for its kind's interval, or that would be missing", () =>
+    Effect.gen(function* () {
+      const { dumps, sent, stage, watch } = yield* setDumps({ minIntervals: new Map([["pods", 600_000]]) })
+      const newer = thing("b", "7")
+      yield* watch.come(linesText(line("MODIFIED", newer)))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* stage.unseenDeliveries, 0)
+      dumps.ask("_INBOX.one")
+      const released = yield* stage.nextDelivery
+      assert.deepStrictEqual(released.told, ["Modified b"])
+      yield* accept(released)
+      yield* Deferred.succeed((yield* stage.nextList).answer, pageText([a, newer], "9"))
+      assert.deepStrictEqual((yield* Queue.take(sent)).names, ["a", "b"])
     }),
   )
 

@@ -279,8 +279,8 @@ export const canaries: ReadonlyArray<Canary> = [
     name: "what was held back goes out into a running list, which then misses its end",
     shipped: "none known",
     file: holding,
-    from: 'if (state._tag === "listing" && !isEnd) return undefined',
-    to: 'if (state._tag === "closed" && !isEnd) return undefined',
+    from: 'if (state._tag === "listing" && wanted !== "end") return undefined',
+    to: 'if (state._tag === "closed" && wanted !== "end") return undefined',
   },
   {
     name: "the version of what was held back is taken for the newest",

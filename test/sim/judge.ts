@@ -2,8 +2,9 @@
  * The oracles. Each either finds nothing or ends the run with a sentence.
  *
  * Of what a lane announces, in order: an object is Added before it is Modified, never Added twice unless everything is announced again, and
- * never said to be what it was before; of every life there is one Deleted, and no other life of its address before it. A completed list leaves the ledger, and every consumer that
- * missed nothing, with exactly what the list showed. In the end every consumer holds what the server holds.
+ * never said to be what it was before; of every life there is one Deleted, and no other life of its address before it. A completed list
+ * leaves the ledger, and every consumer that missed nothing, with exactly what the list showed. In the end every consumer holds what the
+ * server holds.
  */
 import type { LaneSpec } from "../../src/domain/select/selection.ts"
 import { flush, viewOf, type Consumer, type Seen, type View } from "./consumer.ts"

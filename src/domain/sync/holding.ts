@@ -182,17 +182,19 @@ export const nextDueMs = ({ everyMs, lives, waiting }: Holding): number | undefi
 
 const [before, behind] = [encodeText('{"type":"MODIFIED","object":'), encodeText("}\n")]
 
+/** `due`: what has waited long enough. `all`: all that waits. `end`: the same, and nothing will come after it. */
+export type Wanted = "due" | "all" | "end"
+
 /**
- * Takes out what has waited long enough, as a fact that is to be the lane's next one. Nothing where nothing is due, and while a list runs:
- * that shows these objects anew, and would not miss one that ends before its page.
- * @param isEnd all of it, at once
+ * Takes out what may go, as a fact that is to be the lane's next one; undefined where that is nothing. Nothing goes while a list runs, but at
+ * the end: the list shows these objects anew, and would not miss one that ends before its page.
  */
-export const takeDue = (holding: Holding, { state }: Lane, nowMs: number, isEnd = false): Fact | undefined => {
-  if (state._tag === "listing" && !isEnd) return undefined
+export const takeDue = (holding: Holding, { state }: Lane, nowMs: number, wanted: Wanted = "due"): Fact | undefined => {
+  if (state._tag === "listing" && wanted !== "end") return undefined
   const due: Array<Uint8Array> = []
   let length = 0
   for (const life of holding.lives.values()) {
-    if (!isEnd && !isOver(holding, life, nowMs)) break
+    if (wanted === "due" && !isOver(holding, life, nowMs)) break
     if (life.waiting === undefined) continue
     due.push(before, life.waiting, behind)
     length += before.length + life.waiting.length + behind.length

@@ -20,7 +20,9 @@ export interface LaneStatus {
   /** Batches whose acceptance was in doubt, and how many were delivered again. */
   readonly doubtful: number
   readonly resent: number
-  readonly skipped: { readonly tooLarge: number; readonly flawed: number; readonly unchanged: number }
+  readonly skipped: { readonly tooLarge: number; readonly flawed: number; readonly unchanged: number; readonly superseded: number }
+  /** Objects whose latest state waits for the minimum interval of the kind; `superseded`: states that gave way to a later one. */
+  readonly waiting: number
   /** Objects whose present state is too large to be sent; about a hundred at most are named. */
   readonly omitted: ReadonlyArray<{ readonly namespace: string; readonly name: string }>
   readonly lists: number

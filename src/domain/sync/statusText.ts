@@ -90,7 +90,14 @@ const laneFamilies: ReadonlyArray<LaneFamily> = [
     name: "meshsync_skipped_total",
     type: "counter",
     help: "Objects not announced, by reason.",
-    samplesOf: ({ skipped: { flawed, tooLarge, unchanged } }) => each("reason", { too_large: tooLarge, flawed, unchanged }),
+    samplesOf: ({ skipped: { flawed, superseded, tooLarge, unchanged } }) =>
+      each("reason", { too_large: tooLarge, flawed, unchanged, superseded }),
+  },
+  {
+    name: "meshsync_waiting",
+    type: "gauge",
+    help: "Objects whose latest state waits for the minimum interval of their kind.",
+    samplesOf: ({ waiting }) => single(waiting),
   },
   { name: "meshsync_lists_total", type: "counter", help: "Lists begun.", samplesOf: ({ lists }) => single(lists) },
   {

@@ -4,7 +4,7 @@ import { heldBytesMax, heldLivesMax } from "../../../src/domain/limit.ts"
 import { makeDepartures } from "../../../src/domain/sync/departures.ts"
 import { digestText } from "../../../src/domain/sync/digest.ts"
 import { makeOutput, type Fact } from "../../../src/domain/sync/fact.ts"
-import { makeHolding, nextDueMs, noteAccepted, takeDue, type Holding } from "../../../src/domain/sync/holding.ts"
+import { makeHolding, nextDueMs, noteAccepted, takeDue, type Holding, type Wanted } from "../../../src/domain/sync/holding.ts"
 import { makeLane, type Lane } from "../../../src/domain/sync/lane.ts"
 import { makeLedger, upsert } from "../../../src/domain/sync/ledger.ts"
 import { departedOf, takeTurn } from "../../../src/domain/sync/turn.ts"
@@ -31,8 +31,8 @@ const makeSpeaker = (more: Parameters<typeof specOf>[0] = {}) => {
       return `${change.event} ${name} @${resourceVersion}`
     })
   }
-  const release = (nowMs: number, isEnd = false): ReadonlyArray<string> => {
-    const fact = takeDue(holding, lane, nowMs, isEnd)
+  const release = (nowMs: number, wanted: Wanted = "due"): ReadonlyArray<string> => {
+    const fact = takeDue(holding, lane, nowMs, wanted)
     return fact === undefined ? [] : take(fact, nowMs)
   }
   return { lane, holding, take, release }
@@ -151,7 +151,7 @@ describe("a deletion", () => {
     take(observed(line("MODIFIED", at(a, "6"))), 5_000)
     expect(take(observed(line("DELETED", at(a, "7"))), 5_001)).toEqual(["Deleted a @7"])
     expect(measureWaiting(holding)).toEqual(nothing)
-    expect(release(60_000, true)).toEqual([])
+    expect(release(60_000, "end")).toEqual([])
   })
 
   it("goes out at once from the block in which its object changed", () => {
@@ -214,7 +214,7 @@ describe("a list", () => {
     take(observed(line("MODIFIED", at(a, "6"))), 5_000)
     take(gone, 6_000)
     expect(take(listed([b], "10"), 7_000)).toEqual(["Deleted a @1"])
-    expect(release(60_000, true)).toEqual([])
+    expect(release(60_000, "end")).toEqual([])
   })
 
   it("is waited for while it runs: an object that ended before its page would not be missed", () => {
@@ -222,6 +222,7 @@ describe("a list", () => {
     take(observed(line("MODIFIED", at(a, "6"))), 5_000)
     take(gone, 6_000)
     expect(release(30_000)).toEqual([])
+    expect(release(30_000, "all")).toEqual([])
   })
 
   it("that fails gives free what its pages have not shown", () => {
@@ -246,10 +247,18 @@ describe("a list", () => {
 })
 
 describe("the end", () => {
+  it("of the interval is not waited for where all is wanted", () => {
+    const { release, take } = makeWatching()
+    take(observed(line("MODIFIED", at(a, "6"))), 5_000)
+    expect(release(5_001, "all")).toEqual(["Modified a @6"])
+    expect(take(observed(line("MODIFIED", at(a, "7"))), 15_000)).toEqual([])
+    expect(release(15_001)).toEqual(["Modified a @7"])
+  })
+
   it("of a run sends all that waits", () => {
     const { holding, release, take } = makeWatching()
     take(observed(line("MODIFIED", at(a, "6")), line("MODIFIED", at(b, "7"))), 5_000)
-    expect(release(5_001, true)).toEqual(["Modified a @6", "Modified b @7"])
+    expect(release(5_001, "end")).toEqual(["Modified a @6", "Modified b @7"])
     expect(measureWaiting(holding)).toEqual(nothing)
   })
 
@@ -263,7 +272,7 @@ describe("the end", () => {
     take(observed(line("MODIFIED", at(a, "6"))), 5_000)
     expect(take(fact, 6_000).toSorted()).toEqual(said)
     expect(measureWaiting(holding)).toEqual(nothing)
-    expect(release(60_000, true)).toEqual([])
+    expect(release(60_000, "end")).toEqual([])
   })
 
   it("of the interval is waited for, whatever is selected meanwhile", () => {

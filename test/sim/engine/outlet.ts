@@ -55,10 +55,11 @@ const judgeMessage = (network: Network, { event, payload, type }: Message): void
 
 const lifeOf = ({ name, namespace, type, uid }: Message): string => `${typeKey(type)} ${namespace}/${name} ${uid}`
 
-/** Changes of a watch are sent no sooner after each other than the interval. */
+/** Changes of a watch are sent no sooner after each other than the interval, unless somebody asks for a dump, which begins with them. */
 const judgeIntervals = ({ acceptedMs, network }: Outlet, { messages, urgency }: Batch): void => {
   const { minIntervalMs, stage } = network
-  if (minIntervalMs === 0 || urgency === "announcement") return
+  const { requests_store_total: dumps = 0 } = network.engine?.counters ?? {}
+  if (minIntervalMs === 0 || urgency === "announcement" || dumps > 0) return
   for (const message of messages) {
     const gapMs = stage.world.nowMs - (acceptedMs.get(lifeOf(message)) ?? -Infinity)
     const isEarly = message.event === "Modified" && gapMs < minIntervalMs

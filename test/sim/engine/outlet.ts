@@ -58,7 +58,7 @@ const lifeOf = ({ name, namespace, type, uid }: Message): string => `${typeKey(t
 /** Changes of a watch are sent no sooner after each other than the interval, unless somebody asks for a dump, which begins with them. */
 const judgeIntervals = ({ acceptedMs, network }: Outlet, { messages, urgency }: Batch): void => {
   const { minIntervalMs, stage } = network
-  const { requests_store_total: dumps = 0 } = network.engine?.counters ?? {}
+  const { requests_store: dumps = 0 } = network.engine?.counters ?? {}
   if (minIntervalMs === 0 || urgency === "announcement" || dumps > 0) return
   for (const message of messages) {
     const gapMs = stage.world.nowMs - (acceptedMs.get(lifeOf(message)) ?? -Infinity)

@@ -61,7 +61,7 @@ export const runToEnd = Effect.fnUntraced(function* (
         settled,
         Effect.suspend(() => {
           engine.ready = true
-          return Effect.logInfo(describeSettled(engine))
+          return Effect.logInfo(describeSettled(engine, options.once))
         }),
       )
       const end = options.once ? markReady : Effect.andThen(markReady, Effect.never)
@@ -82,13 +82,13 @@ export const runToEnd = Effect.fnUntraced(function* (
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
 
 /** One line when everything has been said once: from here on the log tells of exceptions only. */
-const describeSettled = (engine: Engine): string => {
+const describeSettled = (engine: Engine, isEnd: boolean): string => {
   const lanes = [...engine.lanes.values()].filter(({ spec }) => !spec.hidden)
   const unread = unreadLanes(engine).length
   const objects = lanes.reduce((sum, { ledger }) => sum + ledger.size, 0)
   return (
     `everything selected is listed and delivered: ${counted(objects, "object")} of ${counted(lanes.length - unread, "kind")}` +
-    (unread === 0 ? "" : `; ${counted(unread, "kind")} could not be read, and will be tried again`)
+    (unread === 0 ? "" : `; ${counted(unread, "kind")} could not be read${isEnd ? "" : ", and will be tried again"}`)
   )
 }
 

@@ -74,4 +74,6 @@ writeJson("package.json", manifestOf(manifest))
 writeJson("message.schema.json", describeMessage())
 writeJson("asyncapi.json", describeSubjects(manifest.version))
 for (const name of ["README.md", "LICENSE"]) fs.copyFileSync(path.join(root, name), path.join(dist, name))
+// The README refers to them.
+fs.cpSync(path.join(root, "docs"), path.join(dist, "docs"), { recursive: true, filter: (name) => !name.endsWith(".json") })
 console.log(`written: ${path.relative(process.cwd(), dist)}, version ${manifest.version}`)

@@ -48,6 +48,7 @@ export const engineFaults = [
   "definitionsTrouble",
   "resyncBurst",
   "questions",
+  "kill",
 ] as const
 
 export type ActionName = (typeof writes)[number] | (typeof faults)[number] | (typeof engineFaults)[number]
@@ -104,6 +105,7 @@ const drawName = (chance: Chance, enabled: ReadonlyArray<ActionName>): ActionNam
 
 /** What meets the states that are rarest, so that 500 seeds meet each often. */
 const favoured: ReadonlySet<string> = new Set([
+  "kill",
   "deselect",
   "reselect",
   "reconcile",

@@ -20,7 +20,8 @@ export interface Broker {
   readonly consumers: ReadonlyArray<Consumer>
   /** The one that knows the marks. */
   readonly exact: Exact
-  readonly recreations: ReturnType<Subject["recreations"]["makeRecreations"]>
+  /** The memory of the sink that fills it. */
+  recreations: ReturnType<Subject["recreations"]["makeRecreations"]>
   isAway: boolean
   /** Percent of batches whose acceptance is in doubt. */
   doubt: number

@@ -59,6 +59,8 @@ export const makePlay = (plan: Plan, subject: Subject, world: World, fill: (play
     forgotten: new Map(),
     missingSinceMs: new Map(),
     announcedMs: 0,
+    debts: 0,
+    payDebt: () => announceAll(play),
     isRestored: false,
     survey: () => survey(play),
     surveySoon: () => surveySoon(play),

@@ -7,7 +7,7 @@ import type { ActionName, Plan } from "./action.ts"
 export const patterns: Readonly<Record<string, ReadonlyArray<ActionName>>> = {
   stale: ["futureVersion", "silence", "discoveryStale"],
   unobserved: ["watchExpired", "expiredStorm", "restart", "withdraw", "withdrawUnheard", "consumerAway"],
-  intermediate: ["doubt", "listCut", "watchCut", "returnMidList", "moveVersion", "outage"],
+  intermediate: ["doubt", "listCut", "watchCut", "returnMidList", "moveVersion", "outage", "kill"],
 }
 
 /** Adds how often a plan has faults of each pattern. An action that finds nothing to act upon counts as well. */

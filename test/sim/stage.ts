@@ -24,6 +24,8 @@ export interface Stage {
   /** Types that are selected in part or in another depth, by key. */
   readonly narrowings: Map<string, Narrowing>
   announcedMs: number
+  /** Returns of the broker after which not everything has been announced again. */
+  debts: number
   isRestored: boolean
   /** Looks at once for types that came, went or moved. */
   readonly survey: () => void
@@ -33,6 +35,8 @@ export interface Stage {
   readonly reconcile: () => void
   /** Everything is to be announced again. */
   readonly announceAll: () => void
+  /** The same, because the broker was away. */
+  readonly payDebt: () => void
 }
 
 export const definitions = "customresourcedefinitions.apiextensions.k8s.io"
@@ -62,5 +66,9 @@ export const comeBack = (stage: Stage, lateMs: number): void => {
   for (const consumer of listenersOf(broker)) consumer.awayUntilMs = Math.max(consumer.awayUntilMs, world.nowMs + lateMs)
   returnBroker(broker)
   const waitMs = Math.max(announceAfterReconnectMs, stage.announcedMs + announceEveryMs - world.nowMs)
-  after(world, waitMs, () => stage.announceAll())
+  stage.debts++
+  after(world, waitMs, () => {
+    stage.debts--
+    stage.payDebt()
+  })
 }

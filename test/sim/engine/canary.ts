@@ -6,6 +6,7 @@ import type { Canary } from "../canary.ts"
 
 const run = "app/run.ts"
 const laneLoop = "app/laneLoop.ts"
+const recorder = "app/recorder.ts"
 const announce = "app/announce.ts"
 const go = "the Go MeshSync"
 
@@ -51,6 +52,34 @@ export const engineCanaries: ReadonlyArray<Canary> = [
     file: "app/deliver.ts",
     from: 'if (receipt._tag === "accepted") return',
     to: 'if (receipt._tag === "accepted" || attempt === 0) return',
+  },
+  {
+    name: "what was deleted before a restart is not repeated after it",
+    shipped: go,
+    file: recorder,
+    from: "  for (const departure of recollection.departures.entries.slice(recollection.departures.start)) rememberDeparture(departures, departure)\n",
+    to: "",
+  },
+  {
+    name: "what was on its way at a death is taken for delivered",
+    shipped: "none known",
+    file: "domain/sync/recollection.ts",
+    from: 'if (change._tag === "Said") hold(memory, change.object, true)',
+    to: 'if (change._tag === "Said") hold(memory, change.object, false)',
+  },
+  {
+    name: "a batch is written down as accepted before it is sent",
+    shipped: "none known",
+    file: "app/deliver.ts",
+    from: "    if (fresh.length > 0) {",
+    to: "    if (recorded) yield* confirm(desk, lane)\n    if (fresh.length > 0) {",
+  },
+  {
+    name: "everything asked for at the start is announced before the lanes are back",
+    shipped: "this program",
+    file: run,
+    from: "Effect.andThen(Deferred.await(restored), announceAll(desk, open, lastLanes))",
+    to: "Effect.andThen(restored === undefined ? Effect.void : Effect.void, announceAll(desk, open, lastLanes))",
   },
   {
     name: "marks overtake the changes that they speak of",

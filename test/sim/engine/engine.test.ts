@@ -1,10 +1,11 @@
 /**
- * The whole engine in its world: fresh seeds, the same seed twice, and every single call of a port failing, one after the other.
+ * The whole engine in its world: the committed seeds and fresh ones, the same seed twice, and every single call of a port failing, one after the other.
  */
 import * as path from "node:path"
 import { expect, it } from "vitest"
 import { actionText, drawPlan, engineFaults } from "../action.ts"
 import { loadEngine, shrinkEngine, simulateEngine } from "./engine.ts"
+import { engineSeeds } from "../seeds.ts"
 import { failEachCall } from "./singleFailures.ts"
 import { failures } from "./tripwire.ts"
 
@@ -12,10 +13,10 @@ const root = path.resolve(import.meta.dirname, "../../../src")
 const freshCount = 60
 const first = Math.floor(Date.now() / 86_400_000) * freshCount
 
-it(`finds nothing in ${freshCount} fresh seeds`, { timeout: 120_000 }, async () => {
+it(`finds nothing in ${engineSeeds.length} committed and ${freshCount} fresh seeds`, { timeout: 120_000 }, async () => {
   const subject = await loadEngine(root)
   let announcements = 0
-  for (let seed = first; seed < first + freshCount; seed++) {
+  for (const seed of [...engineSeeds, ...Array.from({ length: freshCount }, (_, at) => first + at)]) {
     const outcome = simulateEngine(drawPlan(seed, engineFaults), subject)
     announcements += outcome.announcements
     if (outcome.finding === undefined) continue

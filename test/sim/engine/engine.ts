@@ -23,6 +23,7 @@ import { Dialer } from "../../../src/ports/Dialer.ts"
 import { PodSession } from "../../../src/ports/PodSession.ts"
 import { Requests } from "../../../src/ports/Requests.ts"
 import { Sink } from "../../../src/ports/Sink.ts"
+import { StateFile } from "../../../src/ports/StateFile.ts"
 import { activeMs, type Action, type Plan } from "../action.ts"
 import { makeBroker } from "../broker.ts"
 import { act, endFaults, fill } from "../happening.ts"
@@ -30,10 +31,11 @@ import { judgeView, makeJudge } from "../judge.ts"
 import { judgeExact, judgeQuiet, takeCounts } from "../exact.ts"
 import { servedTypes } from "../scene.ts"
 import { contentsOf, quietDigestsMin } from "../simulate.ts"
-import { definitions, keys, namespaces, type Stage } from "../stage.ts"
+import { definitions, isAway, keys, namespaces, type Stage } from "../stage.ts"
 import { loadSubject, type Subject } from "../subject.ts"
 import { after, Finding, makeWorld, note, runUntil, startMs, type World } from "../world.ts"
 import { makeApi, makeNetwork, type Network } from "./network.ts"
+import { fileOf, intendedOf, isPending, makeLife, unsureOf } from "./mortality.ts"
 import { makeOutlet } from "./outlet.ts"
 import { makeTripwire, type Tripwire } from "./tripwire.ts"
 import { startFibers } from "./virtualTime.ts"
@@ -76,6 +78,10 @@ interface Play extends Stage {
   questions: number
   run: Run | undefined
   fiber: Fiber.Fiber<unknown, unknown> | undefined
+  /** The program dies and comes again, so it has a state file. */
+  readonly isMortal: boolean
+  /** Starts a program's fibers. */
+  readonly start: ReturnType<typeof startFibers>
   isOver: boolean
 }
 
@@ -93,18 +99,29 @@ const makePlay = (plan: Plan, subject: EngineSubject, world: World, tripwire: Tr
     deselected: new Set(),
     narrowings: new Map(),
     announcedMs: 0,
+    debts: 0,
     isRestored: false,
     // The engine finds out by itself.
     survey: () => {},
     surveySoon: () => {},
     reconcile: () => {},
     announceAll: () => {
+      // Whoever asks a program that is not there asks again.
+      if (network.life.isDead) return after(world, 1_000, () => stage.announceAll())
       stage.announcedMs = world.nowMs
+      network.life.askedMs = world.nowMs
       ask(world.chance.below(2) === 0 ? "request" : "reconnect")
+    },
+    payDebt: () => {
+      // One that is not there, or has come since, knows it from its file.
+      if (network.life.isDead) return
+      stage.announcedMs = world.nowMs
+      ask("reconnect")
     },
   }
   stage.broker.onAsked = () => stage.announceAll()
-  const network = makeNetwork({ stage, tripwire, pageObjects: plan.pageObjects, minIntervalMs: plan.minIntervalMs })
+  const { minIntervalMs, pageObjects } = plan
+  const network = makeNetwork({ stage, tripwire, pageObjects, minIntervalMs, life: makeLife(undefined, () => {}) })
   const play: Play = Object.assign(stage, {
     network,
     ask: () => {},
@@ -112,6 +129,8 @@ const makePlay = (plan: Plan, subject: EngineSubject, world: World, tripwire: Tr
     questions: 0,
     run: undefined,
     fiber: undefined,
+    isMortal: plan.actions.some(({ name }) => name === "kill"),
+    start: startFibers(world),
     isOver: false,
   })
   for (const name of [...namespaces, "kube-system"]) createObject(cluster, "namespaces", { metadata: { name } }, world.nowMs)
@@ -126,9 +145,14 @@ const makePlay = (plan: Plan, subject: EngineSubject, world: World, tripwire: Tr
 
 const options = { version: "simulated", redact: false, contentDedup: false, outputNamespaces: [], selector: "", clusterId: "" }
 
-const launch = (play: Play, { startRun: start }: EngineSubject, { minIntervalMs }: Plan): void => {
+/** Begins a life, with the file of the one before; a life that ends is followed by another one. */
+const launch = (play: Play, subject: EngineSubject): void => {
+  const { minIntervalMs } = play.network
   const minIntervals = minIntervalMs === 0 ? undefined : new Map([["*", minIntervalMs]])
   const { network, replies } = play
+  const { startRun: start } = subject
+  const life = makeLife(network.deaths === 0 ? undefined : network.life, () => after(play.world, 0, () => bury(play, subject)))
+  network.life = life
   const program = Effect.scoped(
     Effect.gen(function* () {
       const asked = yield* Queue.sliding<Request>(requestsWaitingMax)
@@ -150,18 +174,46 @@ const launch = (play: Play, { startRun: start }: EngineSubject, { minIntervalMs 
     Effect.provideService(PodSession, { openLog: () => Effect.die("no log"), openTerminal: () => Effect.die("no terminal") }),
     Effect.provideService(References.MinimumLogLevel, "None"),
   )
-  const fiber = startFibers(play.world)(program)
-  play.fiber = fiber
+  play.fiber = play.start(play.isMortal ? Effect.provideService(program, StateFile, fileOf(life)) : program)
+}
+
+/** A run ends in no other way than by death. */
+const watchOver = (play: Play): void => {
   const { settle } = play.world
   play.world.settle = () => {
     settle()
-    if (!play.isOver && fiber.pollUnsafe() !== undefined) throw new Finding(defectOf(play) ?? "the run has ended")
+    const isEnded = play.fiber?.pollUnsafe() !== undefined
+    if (isEnded && !play.isOver && !play.network.life.isDead) throw new Finding(defectOf(play) ?? "the run has ended")
   }
+}
+
+/** What was in the process is gone, and what it said last is unsure; after a while it is started again. */
+const bury = (play: Play, subject: EngineSubject): void => {
+  const { broker, cluster, judge, network, world } = play
+  const { life } = network
+  note(world, "— the program dies")
+  play.ask = () => {}
+  play.fiber?.interruptUnsafe()
+  world.settle()
+  expect(play.fiber?.pollUnsafe() !== undefined && cluster.listeners.size === 0, () => "a program goes on after its death")
+  play.fiber = undefined
+  const pending = isPending(life, network.engine, world.nowMs)
+  broker.waiting.length = 0
+  broker.recreations = subject.recreations.recreations.makeRecreations()
+  network.engine = undefined
+  network.habits.clear()
+  network.deaths++
+  for (const address of unsureOf(life, world.nowMs)) judge.unsure.add(address)
+  for (const uid of intendedOf(life)) judge.intended.add(uid)
+  const downMs = world.chance.below(30_000)
+  after(world, downMs, () => launch(play, subject))
+  // Who has asked the dead one for everything, and has not had all of it, asks the next one.
+  if (pending) after(world, downMs + 2_000, () => play.announceAll())
 }
 
 // What happens ---------------------------------------------------------------------------------------------------------
 
-type EngineAction = "discoveryFails" | "discoveryStale" | "definitionsTrouble" | "resyncBurst" | "questions"
+type EngineAction = "discoveryFails" | "discoveryStale" | "definitionsTrouble" | "resyncBurst" | "questions" | "kill"
 
 const actionsOf = (play: Play): Readonly<Record<EngineAction, (roll: number) => void>> => {
   const { cluster, network, world } = play
@@ -187,7 +239,27 @@ const actionsOf = (play: Play): Readonly<Record<EngineAction, (roll: number) => 
     resyncBurst: (roll) => {
       for (let at = 0; at < 2 + (roll % 5); at++) after(world, (at * (roll >> 6)) % 9_000, () => play.announceAll())
     },
+    kill: (roll) => {
+      const { life } = network
+      const share = ((roll >> 6) % 101) / 100
+      switch (roll % 4) {
+        case 0:
+          return life.die()
+        case 1:
+          life.doom = { at: "append", share }
+          return
+        case 2:
+          life.doom = { at: "delivery", share }
+          return
+        default:
+          // A consumer misses a deletion, and the program dies before it is asked for everything.
+          isAway(play, 0, 3_000, 200)
+          after(world, 1_000, () => act(play, { atMs: 0, name: "delete", roll: roll >> 2 }))
+          after(world, 2_900, () => network.life.die())
+      }
+    },
     questions: (roll) => {
+      if (network.life.isDead) return
       const requests: ReadonlyArray<Request> = [
         { _tag: "Meta" },
         { _tag: "Unknown", entity: "weather" },
@@ -205,6 +277,7 @@ const actionsOf = (play: Play): Readonly<Record<EngineAction, (roll: number) => 
 const endAllFaults = (play: Play): void => {
   play.network.readsFailUntilMs = 0
   play.network.staleUntilMs = 0
+  play.network.life.doom = undefined
   endFaults(play)
 }
 
@@ -262,7 +335,8 @@ const judgeEnd = (play: Play, moment: string): void => {
 
 const perform = (play: Play, plan: Plan, subject: EngineSubject): void => {
   const { broker, cluster, network, world } = play
-  launch(play, subject, plan)
+  launch(play, subject)
+  watchOver(play)
   const more = actionsOf(play)
   for (const action of plan.actions) after(world, action.atMs, () => act(play, action, more))
   after(world, activeMs, () => endAllFaults(play))

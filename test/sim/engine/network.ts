@@ -23,6 +23,7 @@ import {
 import { reviveType } from "../judge.ts"
 import type { Stage } from "../stage.ts"
 import { Finding } from "../world.ts"
+import type { Life } from "./mortality.ts"
 import { failures, strikes, type Tripwire } from "./tripwire.ts"
 
 type Api = (typeof ClusterApi)["Service"]
@@ -47,6 +48,10 @@ export interface Network {
   readonly pageObjects: number
   /** The minimum interval of all kinds; 0: none. */
   readonly minIntervalMs: number
+  /** The present one. */
+  life: Life
+  /** Deaths so far. */
+  deaths: number
   /** Known once the run has begun. */
   engine: Engine | undefined
   /** By the type's name with its version. */
@@ -61,8 +66,9 @@ export interface Network {
   readonly told: Map<string, Uint8Array>
 }
 
-export const makeNetwork = (given: Pick<Network, "stage" | "tripwire" | "pageObjects" | "minIntervalMs">): Network => ({
+export const makeNetwork = (given: Pick<Network, "stage" | "tripwire" | "pageObjects" | "minIntervalMs" | "life">): Network => ({
   ...given,
+  deaths: 0,
   engine: undefined,
   habits: new Map(),
   running: 0,
@@ -110,8 +116,9 @@ export const isAnnouncing = ({ habits }: Network, type: ResourceType): boolean =
   return habit?.again === true || habit?.lane?.announcing === true
 }
 
-const noteFailure = (network: Network, habit: Habit, { failure }: ApiError): void => {
-  if (failure._tag === "Unavailable" && failure.retryAfterMs !== undefined)
+const noteFailure = (network: Network, habit: Habit, isList: boolean, { failure }: ApiError): void => {
+  // The list of a dump, beside the lane's watch, does not bind the lane.
+  if (failure._tag === "Unavailable" && failure.retryAfterMs !== undefined && !(isList && habit.lane?.state._tag === "watching"))
     habit.notBeforeMs = network.stage.world.nowMs + failure.retryAfterMs
 }
 
@@ -145,7 +152,7 @@ const listPage = (network: Network, inner: Api, request: ListRequest): Effect.Ef
     yield* Effect.sleep(1 + world.chance.below(stage.pageMs))
     return yield* inner.list({ ...request, limit: Math.min(request.limit, pageObjects) }).pipe(
       Effect.timeoutOrElse({ duration: answerWaitMs, orElse: () => fail(noAnswer, call) }),
-      Effect.tapError((error) => Effect.sync(() => noteFailure(network, habit, error))),
+      Effect.tapError((error) => Effect.sync(() => noteFailure(network, habit, true, error))),
     )
   }).pipe((page) =>
     Effect.acquireUseRelease(
@@ -228,7 +235,7 @@ const openWatch = (network: Network, inner: Api, request: WatchRequest) =>
     const openedMs = world.nowMs
     const opened = yield* inner.watch(request).pipe(
       Effect.timeoutOrElse({ duration: answerWaitMs, orElse: () => fail(noAnswer, call) }),
-      Effect.tapError((error) => Effect.sync(() => noteFailure(network, habit, error))),
+      Effect.tapError((error) => Effect.sync(() => noteFailure(network, habit, false, error))),
     )
     return streamOf(network, opened, request, openedMs)
   })
@@ -243,7 +250,9 @@ const readDocument = (network: Network, inner: Api, path: string, accept: string
     }
     if (strikes(tripwire, `read ${path}`)) return yield* fail(failures[tripwire.way % failures.length]!, path)
     yield* Effect.sleep(1 + world.chance.below(40))
-    if (world.nowMs < network.readsFailUntilMs) return yield* fail(failures[world.chance.below(failures.length)]!, path)
+    // A cluster that does not say who it is makes a state file void, and what was in it is lost: that is decided, and tested elsewhere.
+    const isIdentity = path.endsWith("/namespaces/kube-system")
+    if (world.nowMs < network.readsFailUntilMs && !isIdentity) return yield* fail(failures[world.chance.below(failures.length)]!, path)
     const answer = yield* inner.read(path, accept)
     if (path !== "/apis") return answer
     if (world.nowMs >= network.staleUntilMs) told.set(path, answer)

@@ -12,11 +12,13 @@ import { readMessage } from "../consumer.ts"
 import { judgeChange, reviveType } from "../judge.ts"
 import { definitionName } from "../stage.ts"
 import { Finding } from "../world.ts"
+import type { Life } from "./mortality.ts"
 import { isAnnouncing, type Network } from "./network.ts"
 import { strikes } from "./tripwire.ts"
 
 interface Outlet {
   readonly network: Network
+  readonly life: Life
   /** By type key, what is being delivered. */
   readonly inFlight: Set<string>
   /** By type key, the payloads of the batch whose fate is in doubt. */
@@ -49,7 +51,7 @@ const judgeMessage = (network: Network, { event, payload, type }: Message): void
   // Where versions move to and fro, three lanes of a type may be at work, and only they know which of them speaks. The lanes' simulation knows.
   const isMoving = typeKey(type) === definitionName
   if (isMoving) reviveType(stage.judge, apiType)
-  const isAgain = isMoving ? announcements > 0 : isAnnouncing(network, type)
+  const isAgain = isMoving ? announcements + network.deaths > 0 : isAnnouncing(network, type)
   judgeChange(stage.judge, { event, type: apiType, address, seen }, isAgain, announcements + dumps > 0)
 }
 
@@ -71,7 +73,17 @@ const noteAccepted = ({ acceptedMs, network }: Outlet, { messages }: Batch): voi
   for (const message of messages) acceptedMs.set(lifeOf(message), network.stage.world.nowMs)
 }
 
+/** What is on its way is remembered: a death makes it doubtful. */
+const noteSaid = ({ life }: Outlet, { messages }: Batch, atMs: number): void => {
+  for (const { event, name, namespace, type } of messages) {
+    const address = `${apiVersionOf(type)} ${type.kind} ${namespace}/${name}`
+    life.saidMs.set(address, atMs)
+    if (event === "Deleted") life.deleted.add(address)
+  }
+}
+
 const take = (outlet: Outlet, batch: Batch): void => {
+  noteSaid(outlet, batch, Infinity)
   const { doubted, inFlight, network } = outlet
   const key = typeKey(batch.messages[0]!.type)
   expect(!inFlight.has(key), () => `${key}: two batches at a time`)
@@ -98,15 +110,23 @@ const noteRefusal = ({ network, refusals }: Outlet, text: string, isAccepted: bo
 
 /** The port, and the messages it took. */
 export const makeOutlet = (network: Network): (typeof Sink)["Service"] => {
-  const outlet: Outlet = { network, inFlight: new Set(), doubted: new Map(), refusals: new Map(), acceptedMs: new Map() }
+  const { life } = network
+  const outlet: Outlet = { network, life, inFlight: new Set(), doubted: new Map(), refusals: new Map(), acceptedMs: new Map() }
   const { stage, tripwire } = network
   return {
     deliver: (batch) =>
       Effect.callback<Receipt>((resume) => {
+        if (life.isDead) return
         take(outlet, batch)
+        if (life.doom?.at === "delivery") {
+          const published = Math.floor(batch.messages.length * life.doom.share)
+          if (!stage.broker.isAway) deliver(stage.broker, batch.messages.slice(0, published), () => {})
+          return life.die()
+        }
         const key = typeKey(batch.messages[0]!.type)
         const struck = strikes(tripwire, `deliver ${key}`)
         const settle = (isAccepted: boolean): void => {
+          noteSaid(outlet, batch, isAccepted ? stage.world.nowMs : Infinity)
           outlet.inFlight.delete(key)
           if (isAccepted) {
             outlet.doubted.delete(key)
@@ -121,6 +141,7 @@ export const makeOutlet = (network: Network): (typeof Sink)["Service"] => {
       }),
     mark: (payload) =>
       Effect.callback<Receipt>((resume) => {
+        if (life.isDead) return
         const text = decoder.decode(payload())
         const struck = isNeeded(text) && strikes(tripwire, "mark")
         const handover = deliverMark(stage.broker, payload, (isAccepted) => {
@@ -133,6 +154,7 @@ export const makeOutlet = (network: Network): (typeof Sink)["Service"] => {
       }),
     bytesMax: () => 1 << 20,
     status: () => ({ name: "simulated", state: stage.broker.isAway ? "disconnected" : "connected", detail: "" }),
+    owes: () => stage.broker.isAway || stage.debts > 0,
     settled: Effect.void,
   }
 }

@@ -99,6 +99,8 @@ interface Supervisor {
   readonly open: Map<string, OpenLane>
   /** By type key, what the next lane waits for: completed when all has been said of the one before, or of what it left behind. */
   readonly lastLanes: Map<string, Deferred.Deferred<void>>
+  /** Done when all that an earlier run announced has its lanes. */
+  readonly restored: Deferred.Deferred<void>
   /** One pending wish for an announcement says as much as ten. */
   readonly announcements: Queue.Queue<void>
   readonly fibers: FiberMap.FiberMap<string, void, SinkError>
@@ -121,8 +123,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const withinBudget = Effect.provideService(ClusterApi, holdToBudget(cluster, engine))
   engine.run = yield* drawRun
   const surveys = yield* Queue.sliding<void>(1)
-  const failure = yield* Deferred.make<never, SinkError>()
-  const settled = yield* Deferred.make<void, SinkError>()
+  const [failure, settled] = [yield* Deferred.make<never, SinkError>(), yield* Deferred.make<void, SinkError>()]
   const onTypesMayHaveChanged = Effect.suspend(() => {
     supervisor.typesMayHaveChanged = true
     return Effect.asVoid(Queue.offer(surveys, undefined))
@@ -141,6 +142,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
     fibers,
     surveys,
     typesMayHaveChanged: false,
+    restored: yield* Deferred.make<void>(),
     announcements: yield* Queue.sliding<void>(1),
     missingSinceMs: new Map(),
     opened: 0,
@@ -176,10 +178,12 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
 })
 
 /** Requests are answered with what the supervisor has open. */
-const answering = ({ announcements, desk, lastLanes, open, options }: Supervisor) => {
+const answering = ({ announcements, desk, lastLanes, open, options, restored }: Supervisor) => {
   const { interactive = "off", outputNamespaces } = options
   const policy = { interactive, namespaces: outputNamespaces.map((name) => name.trim()) }
-  return answerRequests({ desk, policy, announcements, announce: announceAll(desk, open, lastLanes) })
+  // Before, nobody would hear of it: a first list announces everything, but not the first list of a lane that goes on.
+  const announce = Effect.andThen(Deferred.await(restored), announceAll(desk, open, lastLanes))
+  return answerRequests({ desk, policy, announcements, announce })
 }
 
 const showIn = (engine: Engine) => (status: StateFileStatus) => void (engine.stateFile = status)
@@ -336,6 +340,7 @@ const restoreLanes = Effect.fnUntraced(function* (supervisor: Supervisor) {
     if (memory.custom) supervisor.customTypes.add(typeKey(memory.spec.type))
     yield* openLane(supervisor, memory.spec, memory)
   }
+  yield* Deferred.succeed(supervisor.restored, undefined)
   const announce = Effect.andThen(awaitConsumers(supervisor.desk.sink), Queue.offer(supervisor.announcements, undefined))
   if (memories.some(({ owed }) => owed)) yield* Effect.forkScoped(announce)
 })

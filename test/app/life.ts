@@ -16,6 +16,7 @@ import { makeMemoryDisk, stateFileOn, type MemoryDisk } from "../../src/adapters
 import { createObject, patchObject, removeObject } from "../../src/adapters/memory/write.ts"
 import { startRun, type RunOptions } from "../../src/app/run.ts"
 import type { Request } from "../../src/domain/wire/request.ts"
+import { ClusterApi } from "../../src/ports/ClusterApi.ts"
 import { Dialer } from "../../src/ports/Dialer.ts"
 import { PodSession } from "../../src/ports/PodSession.ts"
 import { Requests } from "../../src/ports/Requests.ts"
@@ -54,8 +55,17 @@ export interface LifeOptions extends Partial<RunOptions> {
   /** What the sink says to a batch; accepted if absent. */
   readonly owes?: () => boolean
   readonly receiver?: () => string | undefined
+  /** What was asked before it began; its documents take a moment then. */
+  readonly early?: Request
   readonly receipt?: (told: ReadonlyArray<string>, messages: ReadonlyArray<Message>) => Effect.Effect<Receipt>
 }
+
+/** The cluster whose documents take a second. */
+const layerSlow = (cluster: Cluster) =>
+  Layer.effect(
+    ClusterApi,
+    Effect.map(ClusterApi, (api) => ({ ...api, read: (...words) => Effect.andThen(Effect.sleep("1 second"), api.read(...words)) })),
+  ).pipe(Layer.provide(layerMemory(cluster)))
 
 const selection = ["configmaps", "secrets", "lamps"]
 
@@ -63,11 +73,12 @@ const selection = ["configmaps", "secrets", "lamps"]
 export const live = <A>(
   world: World,
   during: (life: Life) => Effect.Effect<A>,
-  { owes = () => false, receipt, receiver, ...options }: LifeOptions = {},
+  { early, owes = () => false, receipt, receiver, ...options }: LifeOptions = {},
 ) =>
   Effect.gen(function* () {
     const told: Array<string> = []
     const incoming = yield* Queue.unbounded<Request>()
+    if (early !== undefined) yield* Queue.offer(incoming, early)
     const sink = Sink.of({
       deliver: ({ messages }) =>
         Effect.gen(function* () {
@@ -85,7 +96,7 @@ export const live = <A>(
       ...(receiver === undefined ? {} : { receiver }),
     })
     const ports = Layer.mergeAll(
-      layerMemory(world.cluster),
+      early === undefined ? layerMemory(world.cluster) : layerSlow(world.cluster),
       Layer.succeed(Sink, sink),
       Layer.succeed(Dialer, Dialer.of({ reachable: () => Effect.succeed(new Set<string>()) })),
       Layer.succeed(PodSession, PodSession.of({ openLog: () => Effect.die("no logs"), openTerminal: () => Effect.die("no terminals") })),

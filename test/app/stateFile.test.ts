@@ -99,6 +99,17 @@ describe("a run that finds the state of the one before", () => {
         }),
       )
       assert.deepStrictEqual(again, ["Added ConfigMap a", "Deleted ConfigMap b"])
+      // Asked before it has its lanes back.
+      const early = yield* live(
+        world,
+        ({ told, until }) =>
+          Effect.map(
+            until("everything is announced again", () => told.includes("Deleted ConfigMap b")),
+            () => [...told],
+          ),
+        { early: { _tag: "Resync", origin: "reconnect" } },
+      )
+      assert.deepStrictEqual(early, ["Added ConfigMap a", "Deleted ConfigMap b"])
     }),
   )
 

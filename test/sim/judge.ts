@@ -74,7 +74,8 @@ export const judgeChange = (judge: Judge, told: Told, isAgain: boolean, isRepeat
   const living = viewOf(judge.living, type)
   const known = living.get(address)
   const life = `${type} ${seen.uid}`
-  const isUnsure = judge.unsure.has(`${type} ${address}`)
+  const isIntended = judge.intended.has(seen.uid)
+  const isUnsure = isIntended || judge.unsure.has(`${type} ${address}`)
   const what = () => `${event} ${type} ${address} ${seen.uid} @${seen.version}`
   switch (event) {
     case "Added":
@@ -96,7 +97,7 @@ export const judgeChange = (judge: Judge, told: Told, isAgain: boolean, isRepeat
     case "Deleted":
       if (known === undefined) {
         // The program cannot know whether it came to say so: rather one deletion too many than one too few.
-        if (judge.intended.has(seen.uid) && !judge.buried.has(life)) return void judge.buried.add(life)
+        if (isIntended && !judge.buried.has(life)) return void judge.buried.add(life)
         expect((isRepeating || isUnsure) && judge.buried.has(life), () => `${what()}: nothing of it was living`)
         return
       }

@@ -174,7 +174,7 @@ const launch = (play: Play, subject: EngineSubject): void => {
     Effect.provideService(PodSession, { openLog: () => Effect.die("no log"), openTerminal: () => Effect.die("no terminal") }),
     Effect.provideService(References.MinimumLogLevel, "None"),
   )
-  play.fiber = play.start(play.isMortal ? Effect.provideService(program, StateFile, fileOf(life)) : program)
+  play.fiber = play.start(play.isMortal ? Effect.provideService(program, StateFile, fileOf(life, play.world)) : program)
 }
 
 /** A run ends in no other way than by death. */
@@ -204,7 +204,7 @@ const bury = (play: Play, subject: EngineSubject): void => {
   network.habits.clear()
   network.deaths++
   for (const address of unsureOf(life, world.nowMs)) judge.unsure.add(address)
-  for (const uid of intendedOf(life)) judge.intended.add(uid)
+  for (const uid of intendedOf(life, world.nowMs)) judge.intended.add(uid)
   const downMs = world.chance.below(30_000)
   after(world, downMs, () => launch(play, subject))
   // Who has asked the dead one for everything, and has not had all of it, asks the next one.

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { makeMemoryDisk, stateFileOn, type MemoryDisk } from "../../../src/adapters/memory/stateFile.ts"
 import { recreationUnsureMs, stateFlushEveryMs } from "../../../src/domain/limit.ts"
 import type { Engine } from "../../../src/domain/sync/engine.ts"
+import type { World } from "../world.ts"
 import type { StateFile } from "../../../src/ports/StateFile.ts"
 
 export interface Life {
@@ -19,6 +20,8 @@ export interface Life {
   readonly saidMs: Map<string, number>
   /** Those of which a deletion was among it. */
   readonly deleted: Set<string>
+  /** By uid, when it was last written down that something of it is about to be announced as living. */
+  readonly writtenMs: Map<string, number>
   /** Ends it as soon as what happens now has happened. */
   readonly die: () => void
 }
@@ -32,6 +35,7 @@ export const makeLife = (before: Life | undefined, bury: (life: Life) => void): 
     askedMs: -Infinity,
     saidMs: new Map(),
     deleted: new Set(),
+    writtenMs: new Map(),
     die: () => {
       if (life.isDead) return
       life.isDead = true
@@ -61,18 +65,26 @@ export const isPending = ({ askedMs }: Life, engine: Engine | undefined, nowMs: 
 
 const decoder = new TextDecoder()
 
-/** The uids that it wrote down to announce. */
-export const intendedOf = ({ disk }: Life): ReadonlyArray<string> =>
-  [...decoder.decode(disk.content).matchAll(/\["\+",\d+,"[^\n]*","([^"]+)","\d+"\]/g)].map(([, uid]) => uid as string)
+/** Between the moment in which something is written down and that in which it is on its way there is nearly nothing. */
+const intendedMs = 1_000
+
+/** The uids that it wrote down to announce when it was about to die. */
+export const intendedOf = ({ writtenMs }: Life, nowMs: number): ReadonlyArray<string> =>
+  [...writtenMs].filter(([, atMs]) => atMs >= nowMs - intendedMs).map(([uid]) => uid)
+
+const noteWritten = ({ writtenMs }: Life, bytes: Uint8Array, nowMs: number): void => {
+  for (const [, uid] of decoder.decode(bytes).matchAll(/\["\+",\d+,"[^\n]*","([^"]+)","\d+"\]/g)) writtenMs.set(uid as string, nowMs)
+}
 
 /** The state file of a life. */
-export const fileOf = (life: Life): (typeof StateFile)["Service"] => {
+export const fileOf = (life: Life, world: World): (typeof StateFile)["Service"] => {
   const file = stateFileOn(life.disk)
   return {
     ...file,
     append: (bytes) =>
       Effect.suspend(() => {
         if (life.isDead) return Effect.void
+        noteWritten(life, bytes, world.nowMs)
         if (life.doom?.at !== "append") return file.append(bytes)
         return Effect.andThen(file.append(bytes.slice(0, Math.floor(bytes.length * life.doom.share))), Effect.sync(life.die))
       }),

@@ -68,20 +68,6 @@ export const engineCanaries: ReadonlyArray<Canary> = [
     to: 'if (change._tag === "Said") hold(memory, change.object, false)',
   },
   {
-    name: "a batch is written down as accepted before it is sent",
-    shipped: "none known",
-    file: "app/deliver.ts",
-    from: "    if (fresh.length > 0) {",
-    to: "    if (recorded) yield* confirm(desk, lane)\n    if (fresh.length > 0) {",
-  },
-  {
-    name: "everything asked for at the start is announced before the lanes are back",
-    shipped: "this program",
-    file: run,
-    from: "Effect.andThen(Deferred.await(restored), announceAll(desk, open, lastLanes))",
-    to: "Effect.andThen(restored === undefined ? Effect.void : Effect.void, announceAll(desk, open, lastLanes))",
-  },
-  {
     name: "marks overtake the changes that they speak of",
     shipped: "none known",
     file: "app/deliver.ts",

@@ -1,5 +1,6 @@
 /**
- * The whole engine in its world: the committed seeds and fresh ones, the same seed twice, and every single call of a port failing, one after the other.
+ * The whole engine in its world: the committed seeds and fresh ones, the same seed twice, and every single call of a port failing, one
+ * after the other.
  */
 import * as path from "node:path"
 import { expect, it } from "vitest"

@@ -173,6 +173,23 @@ describe("an edit of the custom resource", () => {
     }),
   )
 
+  it.effect("that sets an interval has everything compared within it, one that takes it away ends that", () =>
+    Effect.gen(function* () {
+      const { engine, soon, world } = yield* started(whitelist(entry("configmaps.v1.")))
+      const comparisons = Effect.gen(function* () {
+        for (let i = 0; i < 12; i++) yield* TestClock.adjust("30 seconds")
+        return engine.counters["reconciles"] ?? 0
+      })
+      assert.strictEqual(yield* comparisons, 0)
+      world.edit({ "reconcile-interval": "5m" })
+      yield* soon
+      assert.strictEqual(yield* comparisons, 1)
+      world.edit({ "reconcile-interval": "0" })
+      yield* soon
+      assert.strictEqual(yield* comparisons, 1)
+    }),
+  )
+
   it.effect("that takes events away lists nothing; one that adds some says everything of the kind once more", () =>
     Effect.gen(function* () {
       const { asked, said, soon, world } = yield* started(whitelist(entry("configmaps.v1.")))

@@ -14,7 +14,9 @@ export type Treatment =
   | { readonly _tag: "Pass" }
   /** Never answered. */
   | { readonly _tag: "Hang" }
-  | { readonly _tag: "Answer"; readonly status: number; readonly body: string }
+  /** Passed on; of the answer come the headers and nothing of the body, for as long as it lasts. */
+  | { readonly _tag: "Mute" }
+  | { readonly _tag: "Answer"; readonly status: number; readonly body: string; readonly headers?: Readonly<Record<string, string>> }
   /** Passed on with at most so many objects a page. */
   | { readonly _tag: "SmallPages"; readonly objects: number }
   /** Breaks off after so many bytes of the body. */
@@ -74,6 +76,7 @@ export const openGateway = async (target: string, pair: { readonly cert: string;
       answer.flushHeaders()
       reply.on("error", fail)
       if (treatment._tag === "BreakOff") breakOff(reply, answer, treatment)
+      else if (treatment._tag === "Mute") reply.resume()
       else reply.pipe(answer)
     })
     incoming.pipe(outgoing)
@@ -88,7 +91,7 @@ export const openGateway = async (target: string, pair: { readonly cert: string;
     const treatment = gateway.treat?.(asked) ?? pass
     if (treatment._tag === "Hang") return
     if (treatment._tag !== "Answer") return passOn(incoming, answer, asked, treatment)
-    answer.writeHead(treatment.status, { "content-type": "application/json" })
+    answer.writeHead(treatment.status, { "content-type": "application/json", ...treatment.headers })
     answer.end(treatment.body)
   })
   // A client that is gone in the middle of a handshake is no news.

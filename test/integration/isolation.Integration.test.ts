@@ -68,7 +68,7 @@ const treatments: Readonly<Record<string, readonly [string, Treatment, reason: s
 const brokenPath = "/apis/broken.example.com/v1/anvils"
 
 beforeAll(async () => {
-  plane = await startControlPlane({ controllers: false })
+  plane = await startControlPlane({ controllers: false, audits: true })
   broker = await startBroker()
   gateway = await openGateway(plane.url, plane.pair)
   console.log(`kube-apiserver ${plane.version}; nats-server ${broker.version}`)
@@ -92,9 +92,13 @@ const kubeconfig = (): string => {
   return file
 }
 
+/** What the API server itself has been asked of a collection by the program. */
+const countAudited = (collection: string): number =>
+  plane.requestsOf("meshsync/").filter((asked) => asked.split(/[ ?]/)[1] === collection).length
+
 /** Lists and watches of a collection since a time on performance.now()'s scale. */
-const countSince = (collection: string, sinceMs: number): number =>
-  ["list", "watch"].flatMap((verb) => gateway.requests.get(`${verb} ${collection}`)?.timesMs ?? []).filter((atMs) => atMs >= sinceMs).length
+const timesSince = (collection: string, sinceMs: number): ReadonlyArray<number> =>
+  ["list", "watch"].flatMap((verb) => gateway.requests.get(`${verb} ${collection}`)?.timesMs ?? []).filter((atMs) => atMs >= sinceMs)
 
 const troubled = [...Object.values(treatments).map(([key]) => key), "anvils.broken.example.com"]
 
@@ -110,6 +114,8 @@ const expectTroubles = async (run: Run): Promise<void> => {
   const { lanes, ready } = await run.status()
   expect(ready).toBe(true)
   expect(await run.fetchText("/readyz")).toBe("ok")
+  const detail = (await run.fetchText("/readyz?verbose")).split("\n")
+  expect(detail[0]).toBe("ok")
   expect(
     lanes
       .filter(({ trouble }) => trouble !== undefined)
@@ -120,9 +126,13 @@ const expectTroubles = async (run: Run): Promise<void> => {
     const found = lanes.find((lane) => lane.key === key)?.trouble
     expect(found, key).toMatchObject({ reason })
     expect(found?.text, key).not.toBe("")
+    expect(
+      detail.filter((line) => line.startsWith(`${key}: ${reason} for `) && line.includes(String(found?.text).slice(0, 40))),
+    ).toHaveLength(1)
   }
   const broken = lanes.find(({ key }) => key === "anvils.broken.example.com")?.trouble
   expect(broken?.text).toMatch(/conver/i)
+  expect(detail.find((line) => line.startsWith("anvils.broken.example.com: "))).toMatch(/conver/i)
 }
 
 it("five kinds in trouble and a poisoned object: all else is announced and followed, and those in trouble are asked rarely", async () => {
@@ -151,6 +161,8 @@ it("five kinds in trouble and a poisoned object: all else is announced and follo
   expect(consumer.state.has(addressAt("deep.example.com/v1", "Well", "isolation", "shallow"))).toBe(true)
   await until("a minute is over", 90_000, () => (performance.now() - startedMs > 60_000 ? true : undefined))
   const minuteMs = performance.now()
+  const auditedBefore = countAudited(brokenPath)
+  expect(auditedBefore).toBeGreaterThanOrEqual(3)
   let step = 0
   await until("another minute of changes is over", 120_000, async () => {
     const name = `change-${step++}`
@@ -160,10 +172,19 @@ it("five kinds in trouble and a poisoned object: all else is announced and follo
   })
   const rates = [brokenPath, ...Object.keys(treatments)].map((collection): [string, number] => [
     collection,
-    countSince(collection, minuteMs),
+    timesSince(collection, minuteMs).length,
   ])
   console.log(`requests in the second minute: ${rates.map(([collection, count]) => `${collection} ${count}`).join(", ")}`)
   for (const [collection, count] of rates) expect(count, collection).toBeLessThanOrEqual(2)
+  const gapsMs = rates.flatMap(([collection]) =>
+    timesSince(collection, minuteMs).flatMap((atMs, i, all) => (i === 0 ? [] : [atMs - (all[i - 1] ?? 0)])),
+  )
+  for (const gapMs of gapsMs) expect(gapMs).toBeGreaterThan(30_000)
+  // Of the kind whose requests reach it the API server has counted the same.
+  const audited = countAudited(brokenPath) - auditedBefore
+  console.log(`by the API server's own audit log: ${brokenPath} ${audited}`)
+  expect(audited).toBeLessThanOrEqual(2)
+  expect(Math.abs(countAudited(brokenPath) - timesSince(brokenPath, 0).length)).toBeLessThanOrEqual(1)
   await expectTroubles(run)
   await createWell("later", { depth: 2 })
   await until("a later object of the poisoned kind arrives", 5_000, () =>

@@ -7,7 +7,7 @@ import { typeName } from "../select/resource.ts"
 import { makeDepartures, type Departures } from "./departures.ts"
 import type { Lane } from "./lane.ts"
 import { digestText } from "./digest.ts"
-import { isRefusal } from "./reflector.ts"
+import { isRefusal } from "./fact.ts"
 import { copyCounts, makeRequestCounts, type RequestCounts } from "./requestCounts.ts"
 import type { LaneStatus, StateFileStatus, Status } from "./status.ts"
 

@@ -33,6 +33,10 @@ export type Failure =
   /** 405, 400, 406, 422, conversion webhooks: this kind cannot be read as asked. */
   | { readonly _tag: "Refused"; readonly text: string }
 
+/** Somebody has to act before this passes. */
+export const isRefusal = (failure: Failure): boolean =>
+  failure._tag === "Forbidden" || failure._tag === "NotServed" || failure._tag === "Refused"
+
 /** What happened to one lane. Each list or watch ends in exactly one of the terminal facts (listed last page, failed, ended). */
 export type Fact =
   | { readonly _tag: "Started" }

@@ -12,7 +12,7 @@ import { failureOfEvent } from "../read/failure.ts"
 import { Flaw, type Records } from "../read/record.ts"
 import { sameDepth, sameReach } from "../select/plan.ts"
 import type { LaneSpec } from "../select/selection.ts"
-import type { Failure, Fact, Output } from "./fact.ts"
+import { isRefusal, type Fact, type Failure, type Output } from "./fact.ts"
 import {
   absorbLines,
   absorbPage,
@@ -196,10 +196,6 @@ const retryAfterOf = (failure: Failure, attempt: number): number | undefined => 
   const { answered, retryAfterMs } = failure
   return answered === true && attempt >= settleAttempts ? Math.max(retryAfterMs ?? 0, brokenEveryMs) : retryAfterMs
 }
-
-/** Somebody has to act before this passes. */
-export const isRefusal = (failure: Failure): boolean =>
-  failure._tag === "Forbidden" || failure._tag === "NotServed" || failure._tag === "Refused"
 
 const noticeOf = {
   Gone: "ErrApiUnavailable",

@@ -5,7 +5,7 @@
 import type { Notice } from "../notice.ts"
 import type { Records } from "../read/record.ts"
 import type { ResourceType } from "../select/resource.ts"
-import type { LaneSpec } from "../select/selection.ts"
+import type { EventName, LaneSpec } from "../select/selection.ts"
 
 /** Why a list or a watch did not go on, in the API server's terms. */
 export type Failure =
@@ -85,6 +85,9 @@ export interface Departed {
 }
 
 export type ChangeEvent = "Added" | "Modified" | "Deleted"
+
+/** What consumers, and the watch-list, call them. */
+export const wireEvents: Readonly<Record<ChangeEvent, EventName>> = { Added: "ADDED", Modified: "MODIFIED", Deleted: "DELETED" }
 
 /**
  * One change to announce, or to announce once more (`repeated`: nothing is remembered of it that was not before). It points into the block (`record`), or, for a swept object, carries what the ledger knew of it.

@@ -7,7 +7,7 @@ import { Field, Flaw, Source, startOf, type Records } from "../read/record.ts"
 import { textOf } from "../read/text.ts"
 import type { LaneSpec } from "../select/selection.ts"
 import { typeKey } from "../select/resource.ts"
-import type { Change, ChangeEvent, Departed, Failure, Output } from "./fact.ts"
+import { wireEvents, type Change, type ChangeEvent, type Departed, type Failure, type Output } from "./fact.ts"
 import type { Holding } from "./holding.ts"
 import { keep, makeLedger, Outcome, remove, upsert, type Ledger } from "./ledger.ts"
 
@@ -127,10 +127,8 @@ export const makeLane = (spec: LaneSpec, ledger: Ledger = makeLedger(), left: Re
   holding: undefined,
 })
 
-const wireEvent = { Added: "ADDED", Modified: "MODIFIED", Deleted: "DELETED" } as const
-
 /** Whether the selection lets a change of this sort out. The ledger follows the cluster all the same. */
-const publishes = (lane: Lane, event: ChangeEvent): boolean => !lane.spec.hidden && lane.spec.events.has(wireEvent[event])
+const publishes = (lane: Lane, event: ChangeEvent): boolean => !lane.spec.hidden && lane.spec.events.has(wireEvents[event])
 
 /** Where a change goes. */
 const wayOf = (lane: Lane, output: Output, event: ChangeEvent): Array<Change> => (publishes(lane, event) ? output.changes : output.unsaid)

@@ -11,7 +11,7 @@ import { Field, endOf, startOf, type Records } from "../read/record.ts"
 import { textOf } from "../read/text.ts"
 import { apiVersionOf, typeKey, type ResourceType } from "../select/resource.ts"
 import type { LaneSpec } from "../select/selection.ts"
-import type { Change, ChangeEvent, Departed } from "../sync/fact.ts"
+import { wireEvents, type Change, type ChangeEvent, type Departed } from "../sync/fact.ts"
 import { writeRawText } from "./canonical.ts"
 import { writeMetadata } from "./metadata.ts"
 import { redactMember } from "./redact.ts"
@@ -50,10 +50,8 @@ export const describeContent = (
   return `revision ${messageRevision}, ${depth}, ${depthMax} deep${hidden}`
 }
 
-const eventNames: Readonly<Record<ChangeEvent, string>> = { Added: "ADDED", Modified: "MODIFIED", Deleted: "DELETED" }
-
 const envelopeHead = (event: ChangeEvent): string =>
-  `{"ObjectType":"meshsync-data","EventType":"${eventNames[event]}","Request":null,"Object":`
+  `{"ObjectType":"meshsync-data","EventType":"${wireEvents[event]}","Request":null,"Object":`
 
 /**
  * Appends one change as a whole message.

@@ -4,7 +4,6 @@
 import { execFileSync } from "node:child_process"
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
-import { expect } from "vitest"
 import type { Canary } from "./canary.ts"
 
 /** Makes what a seed finds with the sources of a folder. */
@@ -17,7 +16,8 @@ const hatch = ({ file, from, name, to }: Canary, folder: string): void => {
   for (const part of ["domain", "ports", "app", "adapters/nats"])
     cpSync(path.join(root, "src", part), path.join(folder, part), { recursive: true })
   const text = readFileSync(path.join(root, "src", file), "utf8")
-  expect(text.split(from).length - 1, `"${name}" matches one place of ${file}`).toBe(1)
+  const places = text.split(from).length - 1
+  if (places !== 1) throw new Error(`"${name}" matches ${places} places of ${file}`)
   writeFileSync(
     path.join(folder, file),
     text.replace(from, () => to),
@@ -60,7 +60,8 @@ export const catchAll = async (name: string, canaries: ReadonlyArray<Canary>, si
   mkdirSync(nest, { recursive: true })
   const folderOf = (at: number): string => path.join(nest, String(at))
   for (const [at, canary] of canaries.entries()) hatch(canary, folderOf(at))
-  expect(checkTypes(nest)).toBe("")
+  const faults = checkTypes(nest)
+  if (faults !== "") throw new Error(faults)
   const survivors: Array<string> = []
   for (const [at, canary] of canaries.entries()) {
     const caught = await findSeed(simulator, folderOf(at))

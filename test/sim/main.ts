@@ -1,13 +1,18 @@
 /**
  * `make sim SEEDS=n FROM=k`: runs the seeds k to k+n-1 and prints what they found, and a tenth as many of the whole engine. A failing
- * seed is shrunk; its trace ends with the command that runs it again. With TRACE=1 and one seed the whole trace is printed.
+ * seed is shrunk; its trace ends with the command that runs it again. With TRACE=1 and one seed the whole trace is printed. With 500 seeds
+ * and more the known bugs are tried too, each with the seed that catches it.
  */
 import * as path from "node:path"
 import { actionText, drawPlan } from "./action.ts"
+import { canaries } from "./canary.ts"
+import { engineCanaries } from "./engine/canary.ts"
+import { findingOfEngine } from "./engine/engine.ts"
 import { runEngineSeeds } from "./engine/engineSeeds.ts"
+import { catchAll } from "./hatchery.ts"
 import { matrixText, mergeMatrix } from "./matrix.ts"
 import { countPatterns, patternsText } from "./sieve.ts"
-import { shrink, simulate, simulatePlan } from "./simulate.ts"
+import { findingOfLanes, shrink, simulate, simulatePlan } from "./simulate.ts"
 import { loadSubject } from "./subject.ts"
 
 const seeds = Number(process.env["SEEDS"] || 500)
@@ -44,4 +49,12 @@ console.log(
 )
 // A seed of the whole engine takes some four times as long as one of a lane.
 failures += await runEngineSeeds(from, Math.ceil(seeds / 10), traced)
+if (seeds >= 500) {
+  const survivors = [
+    ...(await catchAll("simCanaries", canaries, findingOfLanes)),
+    ...(await catchAll("simEngineCanaries", engineCanaries, findingOfEngine)),
+  ]
+  console.log(`${canaries.length + engineCanaries.length} bugs tried, not caught: ${survivors.join(", ") || "none"}`)
+  failures += survivors.length
+}
 process.exitCode = failures === 0 ? 0 : 1

@@ -9,7 +9,7 @@ import { judgeExact, judgeQuiet, takeCounts } from "./exact.ts"
 import { judgeView } from "./judge.ts"
 import { act, endFaults, fill } from "./happening.ts"
 import { makePlay, servedTypes, type Play } from "./scene.ts"
-import type { Subject } from "./subject.ts"
+import { loadSubject, type Subject } from "./subject.ts"
 import { after, Finding, makeWorld, runUntil, startMs, type World } from "./world.ts"
 
 /**
@@ -105,6 +105,12 @@ export const simulatePlan = (plan: Plan, subject: Subject, traced = false): Outc
 }
 
 export const simulate = (seed: number, subject: Subject): Outcome => simulatePlan(drawPlan(seed), subject)
+
+/** @param root the folder of the sources that are simulated */
+export const findingOfLanes = async (root: string) => {
+  const subject = await loadSubject(root)
+  return (seed: number): string | undefined => simulate(seed, subject).finding
+}
 
 /** Takes out as many actions as can go while something is still found: halves first, then ever smaller parts. */
 export const shrink = (plan: Plan, subject: Subject): Plan => {

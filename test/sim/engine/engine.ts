@@ -24,7 +24,7 @@ import { PodSession } from "../../../src/ports/PodSession.ts"
 import { Requests } from "../../../src/ports/Requests.ts"
 import { Sink } from "../../../src/ports/Sink.ts"
 import { StateFile } from "../../../src/ports/StateFile.ts"
-import { activeMs, type Action, type Plan } from "../action.ts"
+import { activeMs, drawPlan, engineFaults, type Action, type Plan } from "../action.ts"
 import { makeBroker } from "../broker.ts"
 import { act, endFaults, fill } from "../happening.ts"
 import { judgeView, makeJudge } from "../judge.ts"
@@ -399,6 +399,12 @@ export const simulateEngine = (plan: Plan, subject: EngineSubject, tripwire = ma
     struck: tripwire.struck,
     trace: world.trace,
   }
+}
+
+/** @param root the folder of the sources that are simulated */
+export const findingOfEngine = async (root: string) => {
+  const subject = await loadEngine(root)
+  return (seed: number): string | undefined => simulateEngine(drawPlan(seed, engineFaults), subject).finding
 }
 
 /** Takes out as many actions as can go while something is still found: halves first, then ever smaller parts. */

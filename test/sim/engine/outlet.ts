@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { batchBytesMax, batchMessagesMax, markAttemptsMax } from "../../../src/domain/limit.ts"
-import { apiVersionOf, typeKey } from "../../../src/domain/select/resource.ts"
+import { apiVersionOf, typeKey, typeName } from "../../../src/domain/select/resource.ts"
 import { accepted, type Batch, type Message, type Receipt, type Sink } from "../../../src/ports/Sink.ts"
 import { deliver, deliverMark, isNeeded } from "../broker.ts"
 import { readMessage } from "../consumer.ts"
@@ -55,7 +55,7 @@ const judgeMessage = (network: Network, { event, payload, type }: Message): void
   judgeChange(stage.judge, { event, type: apiType, address, seen }, isAgain, announcements + dumps > 0)
 }
 
-const lifeOf = ({ name, namespace, type, uid }: Message): string => `${typeKey(type)} ${namespace}/${name} ${uid}`
+const lifeOf = ({ name, namespace, type, uid }: Message): string => `${typeName(type)} ${namespace}/${name} ${uid}`
 
 /** Changes of a watch are sent no sooner after each other than the interval, unless somebody asks for a dump, which begins with them. */
 const judgeIntervals = ({ acceptedMs, network }: Outlet, { messages, urgency }: Batch): void => {

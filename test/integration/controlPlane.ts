@@ -16,8 +16,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly admin: Cluster
   /** Whether controllers and kubelets make pods of Deployments here. */
   readonly hasControllers: boolean
-  /** The path of a kubeconfig. `guest` has no rights but those that a test gives to the user `guest`. */
-  readonly kubeconfig: (user: "admin" | "guest") => string
+  /** The path of a kubeconfig. `guest` and `jane` have no rights but those that a test gives to the users of these names. */
+  readonly kubeconfig: (user: keyof typeof tokens) => string
   /** Ends the API server at once. */
   readonly killApiServer: () => Promise<void>
   /** E.g. SIGSTOP and SIGCONT. */
@@ -33,7 +33,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly besideApiServer: (work: (admin: Cluster) => Promise<void>) => Promise<void>
 }
 
-const tokens = { admin: "admin-token", guest: "guest-token" } as const
+export const tokens = { admin: "admin-token", guest: "guest-token", jane: "jane-token" } as const
 
 /** It is ready about 3 s after its start on an idle machine. */
 const readyLimitMs = 90_000
@@ -63,7 +63,8 @@ const writeKeys = (folder: string): void => {
   })
   writeFileSync(path.join(folder, "sa.key"), privateKey)
   writeFileSync(path.join(folder, "sa.pub"), publicKey)
-  writeFileSync(path.join(folder, "tokens.csv"), `${tokens.admin},admin,admin,"system:masters"\n${tokens.guest},guest,guest\n`)
+  const users = Object.entries(tokens).map(([user, token]) => `${token},${user},${user}${user === "admin" ? ',"system:masters"' : ""}\n`)
+  writeFileSync(path.join(folder, "tokens.csv"), users.join(""))
 }
 
 const startEtcd = async (folder: string): Promise<{ readonly etcd: Program; readonly etcdUrl: string }> => {

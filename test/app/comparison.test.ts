@@ -12,6 +12,7 @@ import { describe, expect, it } from "vitest"
 import { makeBroker, type Broker } from "../../src/adapters/memory/broker.ts"
 import { runComparison } from "../../src/app/comparison.ts"
 import { layerClusterOf, type Ear } from "../../src/app/layers.ts"
+import type { RunOptions } from "../../src/app/run.ts"
 import { listDecisions, sumCounts, type Report } from "../../src/domain/sync/comparisonReport.ts"
 import { abandonWaiting, type Pairing } from "../../src/domain/sync/pairing.ts"
 import { coreSubject, requestSubject } from "../../src/domain/wire/subject.ts"
@@ -21,6 +22,16 @@ import { vectors, type Vector } from "../golden/vector.ts"
 
 /** Everything, and the kinds that change all the time and so have to be named. */
 const kinds = ["*", "events", "events.events.k8s.io", "leases.coordination.k8s.io"]
+
+const runOf = (redact: boolean): RunOptions => ({
+  version: "test",
+  redact,
+  contentDedup: false,
+  outputNamespaces: [],
+  outputResources: kinds,
+  selector: "",
+  clusterId: "",
+})
 
 /** A broker on which the other one has said everything before our own run begins. */
 const listenOn = (broker: Broker, messages: ReadonlyArray<string>) => (ear: Ear) =>
@@ -41,15 +52,7 @@ const compare = async (cluster: ReadonlyArray<Vector>, messages: ReadonlyArray<s
   )
   let pairing: Pairing | undefined
   const work = runComparison({
-    run: {
-      version: "test",
-      redact: cluster[0]?.env.redact ?? false,
-      contentDedup: false,
-      outputNamespaces: [],
-      outputResources: kinds,
-      selector: "",
-      clusterId: "",
-    },
+    run: runOf(cluster[0]?.env.redact ?? false),
     kindsChosen: true,
     resync: false,
     listen: listenOn(makeBroker(), messages),
@@ -125,15 +128,7 @@ const compareUntil = async (resync: boolean, isEnough: (pairing: Pairing) => boo
   const work = Effect.gen(function* () {
     const enough = yield* Deferred.make<void>()
     const comparing = runComparison({
-      run: {
-        version: "test",
-        redact: false,
-        contentDedup: false,
-        outputNamespaces: [],
-        outputResources: kinds,
-        selector: "",
-        clusterId: "",
-      },
+      run: runOf(false),
       kindsChosen: true,
       resync,
       listen: () => Effect.succeed({ send, refused: Effect.never }),

@@ -15,20 +15,7 @@ import type { SessionWish } from "../../src/domain/wire/sessionRequest.ts"
 import { ApiError, ClusterApi } from "../../src/ports/ClusterApi.ts"
 import { PodSession } from "../../src/ports/PodSession.ts"
 import { Requests } from "../../src/ports/Requests.ts"
-
-const wishOf = (members: Partial<SessionWish>): SessionWish => ({
-  id: "t1",
-  pod: "web",
-  namespace: "shop",
-  container: "nginx",
-  follow: true,
-  previous: false,
-  tailLines: 100,
-  stop: false,
-  ...members,
-})
-
-const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+import { bytesOf, wishOf } from "./wish.ts"
 
 interface Message {
   readonly ObjectType: string

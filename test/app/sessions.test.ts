@@ -6,29 +6,16 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { makeSessions, type Interactive } from "../../src/app/sessions.ts"
 import { execSessionsMax, sessionIdleMs, sessionsListedEveryMs } from "../../src/domain/limit.ts"
-import type { SessionWish } from "../../src/domain/wire/sessionRequest.ts"
 import { ApiError, ClusterApi } from "../../src/ports/ClusterApi.ts"
 import { PodSession } from "../../src/ports/PodSession.ts"
 import { Requests } from "../../src/ports/Requests.ts"
+import { bytesOf, wishOf } from "./wish.ts"
 
 interface Said {
   readonly subject: string
   readonly object: unknown
 }
 
-const wishOf = (members: Partial<SessionWish>): SessionWish => ({
-  id: "t1",
-  pod: "web",
-  namespace: "shop",
-  container: "nginx",
-  follow: true,
-  previous: false,
-  tailLines: 0,
-  stop: false,
-  ...members,
-})
-
-const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 const failure = (text: string) => new ApiError({ failure: { _tag: "Unavailable", text, retryAfterMs: undefined }, path: "/x" })
 
 /** Pods whose output a test writes: bytes, undefined for the end, or an error. */

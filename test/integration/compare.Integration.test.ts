@@ -8,26 +8,18 @@ import { connect } from "nats"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { publishedOf, replayVectors } from "../golden/replay.ts"
 import { vectors } from "../golden/vector.ts"
-import { type Broker, startBroker } from "./broker.ts"
-import { type ControlPlane, startControlPlane } from "./controlPlane.ts"
 import { binary, runMeshsync, type Exit } from "./meshsync.ts"
 import { temporaryFolder, until } from "./program.ts"
-import { configMap, createNamespace, deployNginx } from "./workload.ts"
+import { openShop, type Shop } from "./shop.ts"
+import { configMap } from "./workload.ts"
 
-let plane: ControlPlane
-let broker: Broker
+let shop: Shop
 
 beforeAll(async () => {
-  plane = await startControlPlane({ controllers: false })
-  broker = await startBroker()
-  await createNamespace(plane, "shop")
-  await deployNginx(plane, "shop")
+  shop = await openShop()
 })
 
-afterAll(async () => {
-  await broker?.[Symbol.asyncDispose]()
-  await plane?.[Symbol.asyncDispose]()
-})
+afterAll(() => shop?.[Symbol.asyncDispose]())
 
 interface Document {
   readonly counts: Readonly<Record<string, number>>
@@ -43,25 +35,25 @@ const readDocument = ({ stderr, stdout }: Exit): Document => {
 it("with --peer our own program is equal to itself, and is stopped at the end", async () => {
   const run = await runMeshsync({
     args: ["compare", "--peer", `'${binary}' --health-port 0`, "--duration", "15s", "-o", "json"],
-    environment: { KUBECONFIG: plane.kubeconfig("admin"), BROKER_URL: broker.address },
+    environment: { KUBECONFIG: shop.plane.kubeconfig("admin"), BROKER_URL: shop.broker.address },
     health: false,
   })
   await until("it has begun", 30_000, () => (run.stderr().includes("wait for their counterpart") ? true : undefined), run.stderr)
-  await plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", configMap("shop", "live", { a: "1" }))
+  await shop.plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", configMap("shop", "live", { a: "1" }))
   const exit = await run.exit
   const { counts, findings } = readDocument(exit)
   expect({ status: exit.status, findings }, exit.stderr).toEqual({ status: 0, findings: [] })
   expect(counts["equal"]).toBeGreaterThan(50)
   expect(counts).toMatchObject({ explained: 0, different: 0, missingHere: 0, missingThere: 0 })
   const connections = async () => {
-    const { connections: list } = (await (await fetch(`${broker.monitorUrl}/connz`)).json()) as { connections: ReadonlyArray<unknown> }
+    const { connections: list } = (await (await fetch(`${shop.broker.monitorUrl}/connz`)).json()) as { connections: ReadonlyArray<unknown> }
     return list.length === 0 ? true : undefined
   }
   await until("nobody is connected any more", 10_000, connections)
 }, 120_000)
 
 it("--resync beside a running one, ended by Ctrl-C: the table of all that was compared, and status 0", async () => {
-  const environment = { KUBECONFIG: plane.kubeconfig("admin"), BROKER_URL: broker.address }
+  const environment = { KUBECONFIG: shop.plane.kubeconfig("admin"), BROKER_URL: shop.broker.address }
   await using other = await runMeshsync({ args: [], environment })
   await other.awaitStatus("it has announced everything", 60_000, ({ settled }) => settled)
   const run = await runMeshsync({ args: ["compare", "--resync"], environment, health: false })
@@ -86,7 +78,7 @@ it("--resync beside a running one, ended by Ctrl-C: the table of all that was co
 it("where nobody else publishes nothing can be compared: status 2", async () => {
   const run = await runMeshsync({
     args: ["compare", "configmaps", "-n", "shop", "--duration", "1s"],
-    environment: { KUBECONFIG: plane.kubeconfig("admin"), BROKER_URL: broker.address },
+    environment: { KUBECONFIG: shop.plane.kubeconfig("admin"), BROKER_URL: shop.broker.address },
     health: false,
   })
   const exit = await run.exit
@@ -102,13 +94,13 @@ it("against the recorded stream of the Go MeshSync everything is explained, and 
   const kinds = ["*", "events", "events.events.k8s.io", "leases.coordination.k8s.io"]
   const run = await runMeshsync({
     args: ["compare", ...kinds, "--kubeconfig", kubeconfig, "--duration", "20s", "-o", "json"],
-    environment: { BROKER_URL: broker.address },
+    environment: { BROKER_URL: shop.broker.address },
     health: false,
   })
   await until("it listens", 30_000, () => (run.stderr().includes("connected to the broker") ? true : undefined), run.stderr)
   const messages = publishedOf(plain)
   const tampered = messages.findIndex((message) => message.includes('"kind":"Node"') && message.includes('"EventType":"ADDED"'))
-  const connection = await connect({ servers: broker.address, reconnect: false })
+  const connection = await connect({ servers: shop.broker.address, reconnect: false })
   messages.forEach((message, index) =>
     connection.publish(
       "meshery.meshsync.core",

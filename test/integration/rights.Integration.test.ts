@@ -7,15 +7,14 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Status } from "../../src/domain/sync/status.ts"
-import { type Broker, type Consumer, makeConsumer, startBroker } from "./broker.ts"
+import { type Consumer, makeConsumer, startBroker } from "./broker.ts"
 import { collectionPath, readState } from "./cluster.ts"
-import { type ControlPlane, startControlPlane } from "./controlPlane.ts"
 import { type Exit, findLane, type Run, runMeshsync } from "./meshsync.ts"
 import { freePort, requireProgram, temporaryFolder, until } from "./program.ts"
-import { configMap, createNamespace, define, deployNginx, installMeshsyncResource } from "./workload.ts"
+import { openShop, type Shop } from "./shop.ts"
+import { configMap, createNamespace, define, installMeshsyncResource } from "./workload.ts"
 
-let plane: ControlPlane
-let broker: Broker
+let shop: Shop
 let account: string
 
 interface Check {
@@ -34,30 +33,23 @@ interface Rule {
 
 /** A kubeconfig of a service account, by a token that the API server has made for it. */
 const makeAccount = async (namespace: string, name: string): Promise<string> => {
-  await createNamespace(plane, namespace)
+  await createNamespace(shop.plane, namespace)
   const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`
-  await plane.admin.write("POST", accounts, { metadata: { name } })
-  const { status } = await plane.admin.write("POST", `${accounts}/${name}/token`, { spec: { expirationSeconds: 3_600 } })
+  await shop.plane.admin.write("POST", accounts, { metadata: { name } })
+  const { status } = await shop.plane.admin.write("POST", `${accounts}/${name}/token`, { spec: { expirationSeconds: 3_600 } })
   const { token } = status as { readonly token: string }
   const file = path.join(temporaryFolder(), "account.kubeconfig")
-  fs.writeFileSync(file, fs.readFileSync(plane.kubeconfig("guest"), "utf8").replace("guest-token", token), { mode: 0o600 })
+  fs.writeFileSync(file, fs.readFileSync(shop.plane.kubeconfig("guest"), "utf8").replace("guest-token", token), { mode: 0o600 })
   return file
 }
 
 beforeAll(async () => {
-  plane = await startControlPlane({ controllers: false })
-  broker = await startBroker()
-  console.log(`kube-apiserver ${plane.version}; nats-server ${broker.version}`)
-  await createNamespace(plane, "shop")
-  await deployNginx(plane, "shop")
-  await plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", configMap("shop", "settings", { a: "1" }))
+  shop = await openShop()
+  await shop.plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", configMap("shop", "settings", { a: "1" }))
   account = await makeAccount("platform", "sync")
 })
 
-afterAll(async () => {
-  await broker?.[Symbol.asyncDispose]()
-  await plane?.[Symbol.asyncDispose]()
-})
+afterAll(() => shop?.[Symbol.asyncDispose]())
 
 const call = async (kubeconfig: string, args: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}): Promise<Exit> => {
   await using run = await runMeshsync({ args, environment: { KUBECONFIG: kubeconfig, ...environment }, health: false })
@@ -65,19 +57,19 @@ const call = async (kubeconfig: string, args: ReadonlyArray<string>, environment
 }
 
 const rbac = async (...args: ReadonlyArray<string>): Promise<string> => {
-  const { status, stderr, stdout } = await call(plane.kubeconfig("admin"), ["rbac", ...args])
+  const { status, stderr, stdout } = await call(shop.plane.kubeconfig("admin"), ["rbac", ...args])
   expect(status, stderr).toBe(0)
   return stdout
 }
 
 const kubectlApply = (manifests: string): string =>
-  execFileSync(requireProgram("kubectl"), ["--kubeconfig", plane.kubeconfig("admin"), "apply", "-f", "-"], {
+  execFileSync(requireProgram("kubectl"), ["--kubeconfig", shop.plane.kubeconfig("admin"), "apply", "-f", "-"], {
     input: manifests,
     encoding: "utf8",
     env: { HOME: temporaryFolder() },
   })
 
-const brokerEnvironment = (): Readonly<Record<string, string>> => ({ BROKER_URL: broker.address })
+const brokerEnvironment = (): Readonly<Record<string, string>> => ({ BROKER_URL: shop.broker.address })
 
 const examine = async (
   kubeconfig: string,
@@ -103,7 +95,7 @@ const examineUntil = (kubeconfig: string, failures: ReadonlyArray<string>, ...ar
 
 const start = async (kubeconfig: string, ...args: ReadonlyArray<string>): Promise<[Run, Consumer]> => {
   const consumer = makeConsumer()
-  await consumer.attach(broker.address)
+  await consumer.attach(shop.broker.address)
   const run = await runMeshsync({ args, environment: { KUBECONFIG: kubeconfig, ...brokerEnvironment() } })
   return [run, consumer]
 }
@@ -135,11 +127,11 @@ describe("the rights of rbac, for a fresh service account", () => {
     const { clusterId, lanes } = await run.awaitStatus("everything is listed", 60_000, ({ settled }) => settled)
     expect(lanes.filter(({ trouble }) => trouble !== undefined)).toEqual([])
     expect(lanes).toHaveLength(21)
-    const { metadata } = await plane.admin.write("GET", "/api/v1/namespaces/kube-system")
+    const { metadata } = await shop.plane.admin.write("GET", "/api/v1/namespaces/kube-system")
     expect(clusterId).toBe((metadata as { readonly uid: string }).uid)
     const paths = lanes.map(({ name }) => collectionPath(name))
     await until("the consumer has what the cluster has", 30_000, async () => {
-      expect(Object.fromEntries(consumer.state)).toEqual(Object.fromEntries(await readState(plane.admin, paths)))
+      expect(Object.fromEntries(consumer.state)).toEqual(Object.fromEntries(await readState(shop.plane.admin, paths)))
       return true
     })
   })
@@ -177,8 +169,8 @@ describe("the rights of rbac within one namespace, for a user", () => {
     const manifests = await rbac("-n", "shop", "--user", "guest", "--name", "shop-sync")
     expect(manifests).not.toContain("ClusterRole")
     kubectlApply(manifests)
-    await examineUntil(plane.kubeconfig("guest"), [], "-n", "shop")
-    const [run, consumer] = await start(plane.kubeconfig("guest"), "--namespaces", "shop")
+    await examineUntil(shop.plane.kubeconfig("guest"), [], "-n", "shop")
+    const [run, consumer] = await start(shop.plane.kubeconfig("guest"), "--namespaces", "shop")
     await using _ = run
     const { clusterId, lanes } = await run.awaitStatus("everything is listed", 60_000, ({ settled }) => settled)
     expect(clusterId).not.toBe("")
@@ -193,8 +185,8 @@ describe("the rights of rbac within one namespace, for a user", () => {
 
 describe("the rights of rbac where a MeshSync resource chooses", () => {
   it("are those of its kinds, of the definitions and of the custom resources", async () => {
-    await define(plane, { group: "come.example.com", plural: "widgets", kind: "Widget", versions: ["v1"] })
-    await installMeshsyncResource(plane)
+    await define(shop.plane, { group: "come.example.com", plural: "widgets", kind: "Widget", versions: ["v1"] })
+    await installMeshsyncResource(shop.plane)
     const manifests = await rbac("--service-account", "platform/sync")
     expect(manifests).toContain("- widgets")
     expect(manifests).toContain("- customresourcedefinitions")
@@ -214,7 +206,7 @@ describe("the rights of rbac where a MeshSync resource chooses", () => {
 
 describe("doctor", () => {
   it("tells of a broker that refuses the login, and of one that is not there", async () => {
-    const admin = plane.kubeconfig("admin")
+    const admin = shop.plane.kubeconfig("admin")
     await using locked = await startBroker({ configuration: 'authorization { token: "right" }' })
     const taken = await examine(admin, { BROKER_URL: locked.address, NATS_TOKEN: "right" })
     expect({ status: taken.status, failures: failuresOf(taken.checks) }).toEqual({ status: 0, failures: [] })
@@ -233,9 +225,9 @@ describe("doctor", () => {
 
   it("counts who listens, and estimates", async () => {
     const consumer = makeConsumer()
-    await consumer.attach(broker.address)
+    await consumer.attach(shop.broker.address)
     const { status, stdout } = await call(
-      plane.kubeconfig("admin"),
+      shop.plane.kubeconfig("admin"),
       ["check", "--estimate", "--health-port", "0", "pods", "configmaps"],
       brokerEnvironment(),
     )
@@ -247,7 +239,7 @@ describe("doctor", () => {
 
   it("says nothing more of a cluster that does not answer", async () => {
     const file = path.join(temporaryFolder(), "away.kubeconfig")
-    const text = fs.readFileSync(plane.kubeconfig("admin"), "utf8").replace(plane.url, `https://127.0.0.1:${await freePort()}`)
+    const text = fs.readFileSync(shop.plane.kubeconfig("admin"), "utf8").replace(shop.plane.url, `https://127.0.0.1:${await freePort()}`)
     fs.writeFileSync(file, text)
     const { checks, status } = await examine(file, brokerEnvironment())
     expect(status).toBe(1)

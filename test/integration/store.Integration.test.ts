@@ -2,27 +2,20 @@
  * `informer-store` the whole way: NATS, MeshSync, the API server, and back.
  */
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { type Broker, makeConsumer, requestSubject, startBroker } from "./broker.ts"
+import { makeConsumer, requestSubject } from "./broker.ts"
 import { addressOf, type Item } from "./cluster.ts"
-import { type ControlPlane, startControlPlane } from "./controlPlane.ts"
 import { runMeshsync } from "./meshsync.ts"
 import { until } from "./program.ts"
-import { addressAt, configMap, createNamespace, deployNginx } from "./workload.ts"
+import { openShop, type Shop } from "./shop.ts"
+import { addressAt, configMap } from "./workload.ts"
 
-let plane: ControlPlane
-let broker: Broker
+let shop: Shop
 
 beforeAll(async () => {
-  plane = await startControlPlane({ controllers: false })
-  broker = await startBroker()
-  await createNamespace(plane, "shop")
-  await deployNginx(plane, "shop")
+  shop = await openShop()
 })
 
-afterAll(async () => {
-  await broker?.[Symbol.asyncDispose]()
-  await plane?.[Symbol.asyncDispose]()
-})
+afterAll(() => shop?.[Symbol.asyncDispose]())
 
 interface Answer {
   readonly ObjectType: string
@@ -34,13 +27,13 @@ interface Answer {
 it("answers with everything that was announced, once, and leaves core and other requests alone", async () => {
   // More than one page of a kind: 100 objects.
   for (let i = 0; i < 120; i++) {
-    await plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", configMap("shop", `one-${i}`, { number: String(i) }))
+    await shop.plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", configMap("shop", `one-${i}`, { number: String(i) }))
   }
   const consumer = makeConsumer()
-  const connection = await consumer.attach(broker.address)
+  const connection = await consumer.attach(shop.broker.address)
   await using run = await runMeshsync({
     args: [],
-    environment: { KUBECONFIG: plane.kubeconfig("admin"), BROKER_URL: broker.address },
+    environment: { KUBECONFIG: shop.plane.kubeconfig("admin"), BROKER_URL: shop.broker.address },
   })
   await run.awaitStatus("everything is announced", 60_000, ({ settled }) => settled)
   const answers: Array<Answer> = []

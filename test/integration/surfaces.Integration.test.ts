@@ -5,34 +5,26 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { readExposition } from "../domain/sync/exposition.ts"
-import { type Broker, type Consumer, makeConsumer, startBroker } from "./broker.ts"
-import { type ControlPlane, startControlPlane } from "./controlPlane.ts"
+import { type Consumer, makeConsumer } from "./broker.ts"
 import { findLane, type Run, runMeshsync } from "./meshsync.ts"
 import { temporaryFolder, until } from "./program.ts"
-import { addressAt, configMap, createNamespace, deployNginx } from "./workload.ts"
+import { openShop, type Shop } from "./shop.ts"
+import { addressAt, configMap } from "./workload.ts"
 
-let plane: ControlPlane
-let broker: Broker
+let shop: Shop
 
 beforeAll(async () => {
-  plane = await startControlPlane({ controllers: false })
-  broker = await startBroker()
-  console.log(`kube-apiserver ${plane.version}; nats-server ${broker.version}`)
-  await createNamespace(plane, "shop")
-  await deployNginx(plane, "shop")
+  shop = await openShop()
 })
 
-afterAll(async () => {
-  await broker?.[Symbol.asyncDispose]()
-  await plane?.[Symbol.asyncDispose]()
-})
+afterAll(() => shop?.[Symbol.asyncDispose]())
 
 const start = async (user: "admin" | "guest", environment: Readonly<Record<string, string>> = {}): Promise<[Run, Consumer]> => {
   const consumer = makeConsumer()
-  await consumer.attach(broker.address)
+  await consumer.attach(shop.broker.address)
   const run = await runMeshsync({
     args: [],
-    environment: { KUBECONFIG: plane.kubeconfig(user), BROKER_URL: broker.address, ...environment },
+    environment: { KUBECONFIG: shop.plane.kubeconfig(user), BROKER_URL: shop.broker.address, ...environment },
   })
   await run.awaitStatus("every kind is announced once or in trouble", 60_000, ({ settled }) => settled)
   return [run, consumer]
@@ -55,8 +47,8 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
 const allowGuest = async (): Promise<void> => {
   const rbac = "/apis/rbac.authorization.k8s.io/v1"
   const rules = Object.entries(allowed).map(([group, resources]) => ({ apiGroups: [group], resources, verbs: ["get", "list", "watch"] }))
-  await plane.admin.write("POST", `${rbac}/clusterroles`, { metadata: { name: "half" }, rules })
-  await plane.admin.write("POST", `${rbac}/clusterrolebindings`, {
+  await shop.plane.admin.write("POST", `${rbac}/clusterroles`, { metadata: { name: "half" }, rules })
+  await shop.plane.admin.write("POST", `${rbac}/clusterrolebindings`, {
     metadata: { name: "half" },
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "half" },
     subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "guest" }],
@@ -81,7 +73,7 @@ describe("rights to half the kinds", () => {
       expect(trouble?.text).toContain(key.split(".")[0])
     }
     expect(ready).toBe(true)
-    await plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", configMap("shop", "for-guests"))
+    await shop.plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", configMap("shop", "for-guests"))
     await until("a change of an allowed kind arrives", 10_000, () =>
       consumer.state.has(addressAt("v1", "ConfigMap", "shop", "for-guests")) ? true : undefined,
     )
@@ -102,7 +94,7 @@ const encoded = Buffer.from(canary).toString("base64")
 /** A Secret as kubectl apply makes it, with the value in every place that the API knows. */
 const plantCanary = async (name: string): Promise<void> => {
   const applied = { apiVersion: "v1", kind: "Secret", metadata: { name }, data: { password: encoded }, stringData: { plain: canary } }
-  await plane.admin.write("POST", "/api/v1/namespaces/shop/secrets", {
+  await shop.plane.admin.write("POST", "/api/v1/namespaces/shop/secrets", {
     ...applied,
     metadata: { name, annotations: { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify(applied) } },
   })
@@ -120,8 +112,8 @@ describe("the value of a Secret", () => {
     const [run, consumer] = await start("admin", { MESHSYNC_REDACT_SECRETS: "true", DEBUG: "true", MESHSYNC_STATE_FILE: stateFile })
     await using _ = run
     await plantCanary("watched")
-    await plane.admin.write("PATCH", "/api/v1/namespaces/shop/secrets/watched", { stringData: { more: canary } })
-    await plane.admin.write("DELETE", "/api/v1/namespaces/shop/secrets/watched")
+    await shop.plane.admin.write("PATCH", "/api/v1/namespaces/shop/secrets/watched", { stringData: { more: canary } })
+    await shop.plane.admin.write("DELETE", "/api/v1/namespaces/shop/secrets/watched")
     const secrets = () => consumer.messages.filter(({ Object }) => Object.kind === "Secret")
     await until("the Deleted arrives", 10_000, () => secrets().find(({ EventType }) => EventType === "DELETED"))
     expect(new Set(secrets().map(({ EventType }) => EventType))).toEqual(new Set(["ADDED", "MODIFIED", "DELETED"]))
@@ -138,7 +130,7 @@ describe("the value of a Secret", () => {
 
   it("with redaction: in neither file", async () => {
     await plantCanary("filed")
-    const environment = { KUBECONFIG: plane.kubeconfig("admin"), MESHSYNC_REDACT_SECRETS: "true" }
+    const environment = { KUBECONFIG: shop.plane.kubeconfig("admin"), MESHSYNC_REDACT_SECRETS: "true" }
     await using run = await runMeshsync({ args: ["--output", "file", "--once", "--outputFile", "redacted.yaml"], environment })
     expect(await run.exit).toMatchObject({ status: 0 })
     for (const name of ["redacted.yaml", "redacted-extended.yaml"]) {
@@ -158,7 +150,11 @@ describe("the value of a Secret", () => {
   it.each(showing)("%s shows it to nobody who does not ask for it", async (line) => {
     const name = `shown-by-${showing.indexOf(line)}`
     await plantCanary(name)
-    await using run = await runMeshsync({ args: line.split(" "), environment: { KUBECONFIG: plane.kubeconfig("admin") }, health: false })
+    await using run = await runMeshsync({
+      args: line.split(" "),
+      environment: { KUBECONFIG: shop.plane.kubeconfig("admin") },
+      health: false,
+    })
     const { status, stderr, stdout } = await run.exit
     expect(status, stderr).toBe(0)
     const entries = fs.readdirSync(run.folder, { recursive: true, withFileTypes: true })
@@ -182,7 +178,7 @@ describe("the value of a Secret", () => {
 describe("a value that a rule hides", () => {
   it("is in no message, file or log line, and what stands beside it is", async () => {
     const applied = { data: { password: canary, colour: "blue" } }
-    await plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", {
+    await shop.plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", {
       metadata: { name: "ruled", annotations: { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify(applied) } },
       ...applied,
     })
@@ -194,7 +190,7 @@ describe("a value that a rule hides", () => {
     expectNoCanary("messages", consumer.texts.join("\n"))
     expectNoCanary("logs", await stop(run))
     const args = ["snapshot", "configmaps", "--format", "json", "--show-secrets", "--redact-path", rules]
-    await using shot = await runMeshsync({ args, environment: { KUBECONFIG: plane.kubeconfig("admin") }, health: false })
+    await using shot = await runMeshsync({ args, environment: { KUBECONFIG: shop.plane.kubeconfig("admin") }, health: false })
     const { status, stderr, stdout } = await shot.exit
     expect(status, stderr).toBe(0)
     expect(stdout).toContain('"name":"ruled"')
@@ -206,7 +202,7 @@ describe("a snapshot with --once", () => {
   it("of an idle cluster is the same twice, byte by byte, and nobody else may read it", async () => {
     const folder = temporaryFolder()
     const shoot = async (file: string): Promise<Buffer> => {
-      const environment = { KUBECONFIG: plane.kubeconfig("admin") }
+      const environment = { KUBECONFIG: shop.plane.kubeconfig("admin") }
       await using run = await runMeshsync({ args: ["--output", "file", "--once", "--outputFile", file], environment, folder })
       const exit = await run.exit
       expect(exit, exit.stderr).toMatchObject({ status: 0, stderr: "" })
@@ -224,8 +220,8 @@ describe("/metrics", () => {
   it("during a run is what Prometheus reads, and counts what the consumer got", async () => {
     const [run, consumer] = await start("admin")
     await using _ = run
-    await plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", configMap("shop", "metered"))
-    await plane.admin.write("DELETE", "/api/v1/namespaces/shop/configmaps/metered")
+    await shop.plane.admin.write("POST", "/api/v1/namespaces/shop/configmaps", configMap("shop", "metered"))
+    await shop.plane.admin.write("DELETE", "/api/v1/namespaces/shop/configmaps/metered")
     const at = (event: string) =>
       consumer.messages.find(({ EventType, Object }) => EventType === event && Object.metadata.name === "metered")
     await until("the Deleted arrives", 10_000, () => at("DELETED"))
@@ -238,7 +234,7 @@ describe("/metrics", () => {
     expect(deleted?.value).toBe(1)
     const { series } = readExposition(await run.fetchText("/metrics"))
     const pods = series.find(({ labels, name }) => name === "meshsync_objects" && labels["resource"] === "pods")
-    expect(pods?.value).toBe((await plane.admin.list("/api/v1/pods")).length)
+    expect(pods?.value).toBe((await shop.plane.admin.list("/api/v1/pods")).length)
     expect(findLane(await run.status(), "pods")?.objects).toBe(pods?.value)
     await stop(run)
   })

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import { parseAllDocuments } from "yaml"
 import { layerCollection, type CollectionOptions, type Target } from "../../../src/adapters/filesystem/collection.ts"
 import { meshError } from "../../../src/domain/error.ts"
@@ -178,6 +179,26 @@ describe("a folder", () => {
       assert.include(yield* open({ _tag: "Folder", path: `${join(folder, "file")}/` }), "it is a file; name a folder")
       assert.include(yield* open({ _tag: "File", path: folder, layout: "json" }), "it is a folder; name a file in it")
       assert.deepStrictEqual(readdirSync(folder), ["file"])
+    }),
+  )
+})
+
+describe("what a run that was killed has left", () => {
+  it.effect("beside a file and beside a folder is named, three of it, and stays", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const left = ["1", "2", "3", "4"].map((digit) => `.all.json.${digit.repeat(8)}.partial`)
+      for (const name of left) writeFileSync(join(folder, name), "")
+      mkdirSync(join(folder, ".tree.abcdef01.partial"))
+      const lines: Array<string> = []
+      const logger = Logger.layer([Logger.make(({ message }) => lines.push(String(message)))])
+      yield* collect({ _tag: "File", path: join(folder, "all.json"), layout: "json" }, history).pipe(Effect.provide(logger))
+      yield* collect({ _tag: "Folder", path: join(folder, "tree") }, history).pipe(Effect.provide(logger))
+      const told = (name: string): string => `left by a run that was killed, unless another one is writing ${name} now; if not, remove it`
+      assert.match(lines[0] ?? "", /^(?:\S+\.partial, ){2}\S+\.partial and 1 more: /)
+      assert.include(lines[0] ?? "", told("all.json"))
+      assert.deepStrictEqual(lines.slice(1), [`${join(folder, ".tree.abcdef01.partial")}: ${told("tree")}`])
+      assert.deepStrictEqual(readdirSync(folder).toSorted(), [...left, ".tree.abcdef01.partial", "all.json", "tree"].toSorted())
     }),
   )
 })

@@ -1,4 +1,6 @@
-/** A real kube-apiserver on a real etcd as an environment of the contract: what it remembers can be made to expire, and it can be restarted. */
+/**
+ * A real kube-apiserver on a real etcd as an environment of the contract: what it remembers can be made to expire, and it can be restarted.
+ */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { readFileSync } from "node:fs"

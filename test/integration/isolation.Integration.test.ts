@@ -6,6 +6,8 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { listsConcurrentMax } from "../../src/domain/limit.ts"
+import type { Status } from "../../src/domain/sync/status.ts"
 import { type Gateway, openGateway, refusal, type Treatment } from "../chaos/gateway.ts"
 import { type Broker, makeConsumer, startBroker } from "./broker.ts"
 import { collectionPath, readState } from "./cluster.ts"
@@ -110,6 +112,8 @@ const createWell = (name: string, spec: object): Promise<unknown> =>
     spec,
   })
 
+const isSynced = (lanes: Status["lanes"], key: string): boolean => lanes.some((lane) => lane.key === key && lane.synced)
+
 const expectTroubles = async (run: Run): Promise<void> => {
   const { lanes, ready } = await run.status()
   expect(ready).toBe(true)
@@ -196,4 +200,34 @@ it("five kinds in trouble and a poisoned object: all else is announced and follo
   const truth = await readState(plane.admin, healthy)
   for (const [address, version] of truth) expect(consumer.state.get(address), address).toBe(version)
   expect(consumer.broken).toEqual([])
+})
+
+it("a 429 of one kind holds back the lists of all; what was asked, how often and how many at a time is shown as it was", async () => {
+  let refusedMs = 0
+  gateway.treat = ({ path: asked, verb }) => {
+    if (asked !== "/api/v1/configmaps" || verb !== "list" || refusedMs > 0) return { _tag: "Pass" }
+    refusedMs = performance.now()
+    const body = refusal(429, "TooManyRequests", "too many requests, please try again later")
+    return { _tag: "Answer", status: 429, body, headers: { "retry-after": "4" } }
+  }
+  const countAll = (): number => [...gateway.requests.values()].reduce((sum, { count }) => sum + count, 0)
+  const before = countAll()
+  await using run = await runMeshsync({ args: ["--resources", "*"], environment: { KUBECONFIG: kubeconfig(), BROKER_URL: broker.address } })
+  const isListed = ({ lanes }: Status): boolean => lanes.filter(({ synced }) => synced).length > 30 && isSynced(lanes, "configmaps")
+  await run.awaitStatus("the refused kind and the others are listed", 60_000, isListed)
+  const lists = [...gateway.requests].flatMap(([key, { timesMs }]) => (key.startsWith("list ") ? timesMs : []))
+  // What was on its way when the answer came is done with half a second later.
+  expect(lists.filter((atMs) => atMs > refusedMs + 500 && atMs < refusedMs + 3_900)).toEqual([])
+  expect(lists.filter((atMs) => atMs >= refusedMs + 3_900).length).toBeGreaterThan(5)
+  const sumOf = ({ requests: { answers } }: Status): number =>
+    Object.values(answers).reduce((total, ofVerb) => total + Object.values(ofVerb).reduce((sum, count) => sum + count, 0), 0)
+  const { requests } = await run.awaitStatus("each request is counted", 30_000, (now) => sumOf(now) === countAll() - before)
+  expect(requests.answers["list"]?.["throttled"]).toBe(1)
+  // One of the custom resource beside those of the kinds.
+  expect(requests.listsRunningMost).toBeGreaterThanOrEqual(2)
+  expect(requests.listsRunningMost).toBeLessThanOrEqual(listsConcurrentMax + 1)
+  expect(requests.waitedMs).toBeGreaterThan(3_000)
+  const metrics = await run.fetchText("/metrics")
+  expect(metrics).toContain('meshsync_requests_total{verb="list",answer="throttled"} 1\n')
+  expect(metrics).toContain(`meshsync_lists_running{count="most"} ${requests.listsRunningMost}\n`)
 })

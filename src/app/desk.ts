@@ -7,7 +7,7 @@ import * as Semaphore from "effect/Semaphore"
 import { listsConcurrentMax, writerBytesKeptMax, writersKeptMax } from "../domain/limit.ts"
 import type { Intervals } from "../domain/select/interval.ts"
 import type { Engine } from "../domain/sync/engine.ts"
-import type { Wanted } from "../domain/sync/holding.ts"
+import { makeRoom, type Room, type Wanted } from "../domain/sync/holding.ts"
 import type { Lane } from "../domain/sync/lane.ts"
 import type { PathRules } from "../domain/wire/redactPath.ts"
 import type { WholeForm } from "../domain/wire/whole.ts"
@@ -46,6 +46,8 @@ export interface Desk extends DeskOptions {
    * creation that came after it, and a digest would be taken in the middle of a turn.
    */
   readonly words: Map<string, Semaphore.Semaphore>
+  /** What all lanes hold back together. */
+  readonly room: Room
   /** What sends of what a lane holds back; of the lanes at work that have an interval. */
   readonly releases: Map<Lane, (wanted: Wanted) => Effect.Effect<void, SinkError>>
   /** Buffers that wait for the next batch. */
@@ -61,6 +63,7 @@ export const makeDesk = Effect.fn("makeDesk")(function* (options: DeskOptions) {
     dialer: yield* Dialer,
     lists: yield* Semaphore.make(listsConcurrentMax),
     words: new Map(),
+    room: makeRoom(),
     releases: new Map(),
     writers: [],
   } satisfies Desk

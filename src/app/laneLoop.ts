@@ -52,7 +52,7 @@ export const runLane = Effect.fnUntraced(function* (desk: Desk, lane: Lane, sign
   const loop: Loop = { desk, lane, signals, records: makeRecords(), output: makeOutput(), stirred: Latch.makeUnsafe(false) }
   const everyMs = lane.spec.hidden ? 0 : intervalOf(desk.minIntervals, lane.key)
   const all = desk.sink.mark === undefined ? follow(loop, awake) : Effect.raceFirst(follow(loop, awake), tellDigests(loop))
-  return yield* everyMs === 0 ? all : holdingBack(loop, makeHolding(everyMs), all)
+  return yield* everyMs === 0 ? all : holdingBack(loop, makeHolding(everyMs, desk.room), all)
 })
 
 /** The same, with what must wait for the kind's interval sent in time, or when the run ends. */

@@ -106,10 +106,10 @@ export const reconcileLaneLookMs = 250
 
 /** The longest interval between two states of an object: beyond it whoever only wants a look now and then had better list. */
 export const holdIntervalMaxMs = 60 * minute
-/** States of one kind that wait: 8,000 Leases of 500 bytes, or 400 Endpoints of 10 KiB. What finds no room is sent at once. */
-export const heldBytesMax = 4 * MiB
-/** Objects of one kind of which it is known when they were sent, some 200 bytes each, so 4 MB; beyond it the oldest is forgotten. */
-export const heldLivesMax = 20_000
+/** States that wait, over all kinds: 32,000 Leases of 500 bytes, or 1,600 Endpoints of 10 KiB. What finds no room is sent at once. */
+export const heldBytesMax = 16 * MiB
+/** Objects of which it is known when they were sent, over all kinds: some 200 bytes each, so 10 MB. Beyond it a kind forgets its oldest. */
+export const heldLivesMax = 50_000
 /** What is due goes out together with what comes due in this time; it is also how often the end of a list is looked for. */
 export const heldGatherMs = 100
 /** At the end of a run what waits gets this long to go out, of the time that the whole end has. */

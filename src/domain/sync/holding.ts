@@ -23,28 +23,39 @@ interface Life {
   waiting: Uint8Array | undefined
 }
 
+/** What all kinds of a run hold together: the bounds are theirs. */
+export interface Room {
+  lives: number
+  waitingBytes: number
+}
+
+export const makeRoom = (): Room => ({ lives: 0, waitingBytes: 0 })
+
 export interface Holding {
   readonly everyMs: number
+  readonly room: Room
   /** In the order in which they were sent; forgotten when the interval is over. */
   readonly lives: Map<string, Life>
   /** Those of them that the running turn sends. */
   readonly fresh: Array<string>
-  /** How many wait, and their bytes. */
+  /** How many wait. */
   waiting: number
-  waitingBytes: number
   /** States that were never sent, because a later one took their place. */
   superseded: number
   /** The block of what has waited long enough. */
   readonly records: Records
 }
 
-/** @param everyMs the interval: of one life, two states are sent no sooner after each other, unless a list shows the second */
-export const makeHolding = (everyMs: number): Holding => ({
+/**
+ * @param everyMs the interval: of one life, two states are sent no sooner after each other, unless a list shows the second
+ * @param room shared with other kinds
+ */
+export const makeHolding = (everyMs: number, room = makeRoom()): Holding => ({
   everyMs,
+  room,
   lives: new Map(),
   fresh: [],
   waiting: 0,
-  waitingBytes: 0,
   superseded: 0,
   records: makeRecords(1),
 })
@@ -64,51 +75,57 @@ const lifeOfChange = ({ departed, record }: Change, records: Records): string =>
 /** A clock that has been set back must not make anything wait for longer. */
 const isOver = ({ everyMs }: Holding, { sentMs }: Life, nowMs: number): boolean => nowMs - sentMs >= everyMs || nowMs < sentMs
 
+/** Takes out what waits of a life, if anything does. */
+const takeWaiting = (holding: Holding, life: Life | undefined): Uint8Array | undefined => {
+  const bytes = life?.waiting
+  if (life === undefined || bytes === undefined) return undefined
+  holding.waiting--
+  holding.room.waitingBytes -= bytes.length
+  life.waiting = undefined
+  return bytes
+}
+
 /** What waits of a life will not be sent. */
 const supersede = (holding: Holding, life: Life | undefined): void => {
-  if (life?.waiting === undefined) return
-  holding.waiting--
-  holding.waitingBytes -= life.waiting.length
-  holding.superseded++
-  life.waiting = undefined
+  if (takeWaiting(holding, life) !== undefined) holding.superseded++
 }
 
 const forget = (holding: Holding, key: string): void => {
   supersede(holding, holding.lives.get(key))
-  holding.lives.delete(key)
+  if (holding.lives.delete(key)) holding.room.lives--
 }
 
 /** Lives that may be sent at once again need not be known. */
 const forgetOver = (holding: Holding, nowMs: number): void => {
   for (const [key, life] of holding.lives) {
     if (!isOver(holding, life, nowMs)) return
-    if (life.waiting === undefined) holding.lives.delete(key)
+    if (life.waiting === undefined) forget(holding, key)
   }
 }
 
-/** A state goes out. Beyond the bound the life that was sent longest ago is forgotten for it, if nothing of that waits. */
+/** A state goes out. Beyond the bound the life of the kind that was sent longest ago is forgotten for it, if nothing of that waits. */
 const noteSent = (holding: Holding, key: string, nowMs: number): void => {
-  const { fresh, lives } = holding
+  const { fresh, lives, room } = holding
   forget(holding, key)
-  if (lives.size >= heldLivesMax) {
-    for (const [oldest, { waiting }] of lives) {
-      if (waiting !== undefined) return
-      lives.delete(oldest)
-      break
-    }
+  if (room.lives >= heldLivesMax) {
+    const [oldest] = lives
+    if (oldest === undefined || oldest[1].waiting !== undefined) return
+    forget(holding, oldest[0])
   }
   lives.set(key, { sentMs: nowMs, waiting: undefined })
+  room.lives++
   fresh.push(key)
 }
 
 /** Copies a record, in the place of what waits of its life; false where there is no room. */
 const keepWaiting = (holding: Holding, life: Life, records: Records, record: number): boolean => {
   const [start, end] = [startOf(records, record, Field.object), endOf(records, record, Field.object)]
-  if (holding.waitingBytes - (life.waiting?.length ?? 0) + end - start > heldBytesMax) return false
+  const { room } = holding
+  if (room.waitingBytes - (life.waiting?.length ?? 0) + end - start > heldBytesMax) return false
   supersede(holding, life)
   life.waiting = records.bytes.slice(start, end)
   holding.waiting++
-  holding.waitingBytes += end - start
+  room.waitingBytes += end - start
   return true
 }
 
@@ -117,7 +134,6 @@ const keepWaiting = (holding: Holding, life: Life, records: Records, record: num
  * @param nowMs when the block has come
  */
 export const holdBack = (holding: Holding, lane: Lane, records: Records, nowMs: number): void => {
-  forgetOver(holding, nowMs)
   for (let record = 0; record < records.count; record++) {
     const source = records.sources[record]
     // What stands behind a line that ends the watch does not count.
@@ -145,10 +161,11 @@ const yieldToPage = (holding: Holding, { continue: token, records }: Extract<Fac
  */
 export const noteStep = (holding: Holding, lane: Lane, fact: Fact, records: Records, output: Output, nowMs: number): void => {
   const { state } = lane
+  forgetOver(holding, nowMs)
   if (fact._tag === "PageListed") yieldToPage(holding, fact)
   // Whatever is selected differently is listed, completely, before anything else is heard of it; what waits may no longer be wanted.
-  const isReselected = fact._tag === "Reselected" && state._tag === "listing"
-  if (isReselected || state._tag === "closed") for (const life of holding.lives.values()) supersede(holding, life)
+  if (fact._tag === "Reselected" && state._tag === "listing") for (const life of holding.lives.values()) supersede(holding, life)
+  if (state._tag === "closed") for (const key of holding.lives.keys()) forget(holding, key)
   for (const changes of [output.changes, output.unsaid]) {
     for (const change of changes) {
       // Of a block's own lines that has been seen to before the step, in their order: the same life may be back by its end.
@@ -195,12 +212,10 @@ export const takeDue = (holding: Holding, { state }: Lane, nowMs: number, wanted
   let length = 0
   for (const life of holding.lives.values()) {
     if (wanted === "due" && !isOver(holding, life, nowMs)) break
-    if (life.waiting === undefined) continue
-    due.push(before, life.waiting, behind)
-    length += before.length + life.waiting.length + behind.length
-    holding.waiting--
-    holding.waitingBytes -= life.waiting.length
-    life.waiting = undefined
+    const bytes = takeWaiting(holding, life)
+    if (bytes === undefined) continue
+    due.push(before, bytes, behind)
+    length += before.length + bytes.length + behind.length
   }
   if (due.length === 0) return undefined
   const block = new Uint8Array(length)

@@ -47,12 +47,13 @@ const makeWatching = (things: ReadonlyArray<Thing> = [a, b]) => {
 }
 
 /** How much waits: by the books, in bytes, and in truth. */
-const measureWaiting = ({ lives, waiting, waitingBytes }: Holding): ReadonlyArray<number> => [
+const measureWaiting = ({ lives, room, waiting }: Holding): ReadonlyArray<number> => [
   waiting,
-  waitingBytes,
+  room.waitingBytes,
+  room.lives - lives.size,
   [...lives.values()].filter((life) => life.waiting !== undefined).length,
 ]
-const nothing = [0, 0, 0]
+const nothing = [0, 0, 0, 0]
 
 describe("a state", () => {
   it("goes out at once when its object has not been sent for as long as the interval", () => {
@@ -292,25 +293,35 @@ describe("the end", () => {
 })
 
 describe("bounds", () => {
-  it("what finds no room goes out at once, and takes the place of what waits", () => {
+  it("what finds no room, because other kinds have it, goes out at once and takes the place of what waits", () => {
     const { holding, release, take } = makeWatching()
-    const large = (version: string) =>
-      line("MODIFIED", at(a, version)).replace('"spec":{}', `"spec":{"text":"${"x".repeat(heldBytesMax)}"}`)
     take(observed(line("MODIFIED", at(a, "6"))), 5_000)
-    expect(take(observed(large("7")), 5_001)).toEqual(["Modified a @7"])
+    holding.room.waitingBytes += heldBytesMax
+    expect(take(observed(line("MODIFIED", at(a, "7"))), 5_001)).toEqual(["Modified a @7"])
+    holding.room.waitingBytes -= heldBytesMax
     expect(measureWaiting(holding)).toEqual(nothing)
     expect(release(60_000)).toEqual([])
   })
 
   it("beyond so many lives the one sent longest ago is forgotten, and goes out at once again", () => {
     const { holding, take } = makeWatching([a])
-    const many = Array.from({ length: heldLivesMax }, (_, index) => thing(`n${index}`, "6"))
-    expect(take(listed([a], "5"), 0)).toEqual([])
-    for (let from = 0; from < many.length; from += 1_000)
-      take(observed(...many.slice(from, from + 1_000).map((one) => line("ADDED", one))), 1_000)
-    expect(holding.lives.size).toBe(heldLivesMax)
+    holding.room.lives += heldLivesMax - 2
+    take(observed(line("ADDED", b)), 1_000)
+    take(observed(line("ADDED", thing("c", "6"))), 1_000)
+    expect(holding.lives.size).toBe(2)
     expect(take(observed(line("MODIFIED", at(a, "7"))), 2_000)).toEqual(["Modified a @7"])
-    expect(holding.lives.size).toBe(heldLivesMax)
+    expect(holding.lives.size).toBe(2)
+    expect(take(observed(line("MODIFIED", at(a, "8"))), 2_500)).toEqual([])
+    holding.room.lives -= heldLivesMax - 2
+    expect(holding.room.lives).toBe(holding.lives.size)
+  })
+
+  it("a life of which something waits is not forgotten for another", () => {
+    const { holding, release, take } = makeWatching([a])
+    holding.room.lives += heldLivesMax - 1
+    take(observed(line("MODIFIED", at(a, "6"))), 1_000)
+    expect(take(observed(line("ADDED", b), line("MODIFIED", at(b, "7"))), 2_000)).toEqual(["Added b @1", "Modified b @7"])
+    expect(release(10_000)).toEqual(["Modified a @6"])
   })
 
   it("lives are forgotten when their interval is over", () => {

@@ -26,6 +26,8 @@ export interface ReconcileOptions {
   readonly engine: Engine
   /** The interval as written, as it counts now; empty or absent: never. */
   readonly interval: () => string | undefined
+  /** Sends what a lane holds back: a list would take it for a difference. */
+  readonly release: (lane: Lane) => Effect.Effect<void>
   /** What reaches an open lane; undefined for one that is closing. */
   readonly signalsOf: (lane: Lane) => Signals | undefined
 }
@@ -94,10 +96,12 @@ const reconcileOnce = Effect.fnUntraced(function* (options: ReconcileOptions) {
 })
 
 /** Has one lane compare, and waits for the end of it; undefined when it did not come to one. */
-const compareLane = Effect.fnUntraced(function* ({ engine, signalsOf }: ReconcileOptions, lane: Lane) {
+const compareLane = Effect.fnUntraced(function* ({ engine, release, signalsOf }: ReconcileOptions, lane: Lane) {
   const signals = signalsOf(lane)
+  if (signals === undefined) return undefined
+  yield* Effect.timeoutOption(release(lane), reconcileLaneWaitMs)
   const isAtRest = lane.state._tag === "watching" || (lane.state._tag === "paused" && lane.trouble === undefined)
-  if (signals === undefined || !isAtRest) return undefined
+  if (!isAtRest) return undefined
   beginComparison(lane)
   yield* Queue.offer(signals, { _tag: "ReconcileDue" })
   const deadlineMs = (yield* Clock.currentTimeMillis) + reconcileLaneWaitMs

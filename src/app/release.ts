@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Latch from "effect/Latch"
 import { heldEndWaitMs, heldGatherMs } from "../domain/limit.ts"
 import { nextDueMs, type Holding } from "../domain/sync/holding.ts"
+import type { Lane } from "../domain/sync/lane.ts"
 import type { SinkError } from "../ports/Sink.ts"
 import type { Desk } from "./desk.ts"
 
@@ -31,6 +32,10 @@ export const releaseForEver = (
       yield* send
     }),
   )
+
+/** Sends all that a lane holds back, unless a list of it runs. A sink that is broken for good is the lane's own to tell. */
+export const releaseNow = ({ releases }: Desk, lane: Lane): Effect.Effect<void> =>
+  Effect.ignore(Effect.suspend(() => releases.get(lane)?.("all") ?? Effect.void))
 
 /** Sends all that waits, within `heldEndWaitMs`. What does not get out in time is found by the next run, which compares or announces. */
 export const releaseAll = ({ releases }: Desk): Effect.Effect<void> =>

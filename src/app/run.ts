@@ -27,7 +27,7 @@ import { Sink, type SinkError } from "../ports/Sink.ts"
 import { followConfiguration, readConfiguration, type Configuration } from "./configuration.ts"
 import { announceAll } from "./announce.ts"
 import { makeDesk, type Desk } from "./desk.ts"
-import { releaseAll } from "./release.ts"
+import { releaseAll, releaseNow } from "./release.ts"
 import { runLane, type Signals } from "./laneLoop.ts"
 import { reconcileForEver } from "./reconcile.ts"
 import { holdToBudget } from "./requestBudget.ts"
@@ -166,6 +166,7 @@ export const startRun = Effect.fn("startRun")(function* (options: RunOptions) {
   const reconcile = reconcileForEver({
     engine,
     interval: () => options.reconcileInterval || supervisor.configuration.reconcileInterval,
+    release: (lane) => releaseNow(desk, lane),
     signalsOf: (lane) => supervisor.open.get(lane.key)?.signals,
   })
   const duties = [supervise, answering(supervisor), settling, tellTypes(desk), FiberMap.join(fibers), reconcile]

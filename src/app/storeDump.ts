@@ -35,6 +35,7 @@ import type { Requests } from "../ports/Requests.ts"
 import { deliverTurn } from "./deliver.ts"
 import { returnWriter, takeWriter, withWord, type Desk } from "./desk.ts"
 import { logNotice } from "./notices.ts"
+import { releaseNow } from "./release.ts"
 
 type Replies = Pick<Requests["Service"], "reply" | "unpaced">
 
@@ -75,7 +76,7 @@ const dumpStore = Effect.fnUntraced(function* (desk: Desk, { reply, unpaced = fa
 const dumpLane = Effect.fnUntraced(function* (dump: Dump, lane: Lane) {
   const { desk } = dump
   // What waits for its kind's interval is not what the API server will show: it would be missing, for whoever asks has not heard it before.
-  yield* desk.releases.get(lane)?.("all") ?? Effect.void
+  yield* releaseNow(desk, lane)
   const records = makeRecords()
   let [token, limit, failures] = ["", pageObjectsFirst, 0]
   do {

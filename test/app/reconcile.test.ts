@@ -7,22 +7,29 @@ import * as Logger from "effect/Logger"
 import * as Result from "effect/Result"
 import * as TestClock from "effect/testing/TestClock"
 import { parseInterval, reconcileForEver } from "../../src/app/reconcile.ts"
+import { releaseNow } from "../../src/app/release.ts"
+import type { Lane } from "../../src/domain/sync/lane.ts"
 import { thing } from "../domain/sync/block.ts"
-import { accept, failed, pageText, setStage } from "./stage.ts"
+import { accept, failed, line, linesText, pageText, setStage } from "./stage.ts"
 
 const [a, b] = [thing("a", "1"), thing("b", "2")]
 
-const watchingWith = (interval: () => string | undefined, lines: Array<string>) =>
+const watchingWith = (interval: () => string | undefined, lines: Array<string>, minIntervals?: ReadonlyMap<string, number>) =>
   Effect.gen(function* () {
-    const stage = yield* setStage()
+    const stage = yield* setStage(false, false, minIntervals)
     stage.desk.engine.lanes.set(stage.lane.key, stage.lane)
     yield* Deferred.succeed((yield* stage.nextList).answer, pageText([a, b], "5"))
     yield* accept(yield* stage.nextDelivery)
-    yield* stage.nextWatch
+    const watch = yield* stage.nextWatch
     const logger = Logger.layer([Logger.make(({ message }) => lines.push(String(message)))])
-    const options = { engine: stage.desk.engine, interval, signalsOf: () => stage.signals }
+    const options = {
+      engine: stage.desk.engine,
+      interval,
+      release: (lane: Lane) => releaseNow(stage.desk, lane),
+      signalsOf: () => stage.signals,
+    }
     yield* Effect.forkChild(Effect.provide(reconcileForEver(options), Layer.mergeAll(logger)), { startImmediately: true })
-    return stage
+    return Object.assign(stage, { watch })
   })
 
 describe("reconciliation", () => {
@@ -44,6 +51,22 @@ describe("reconciliation", () => {
         ["reconciled in N s: 2 of 1 objects of 1 kinds differed (0 added, 1 modified, 1 deleted)"],
       )
       assert.deepInclude(stage.desk.engine.counters, { reconciles: 1, drift_modified: 1, drift_deleted: 1 })
+    }),
+  )
+
+  it.effect("begins with what waits for its kind's interval, or that would count as a difference", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const stage = yield* watchingWith(() => "10m", lines, new Map([["pods", 3_600_000]]))
+      yield* stage.watch.come(linesText(line("MODIFIED", { ...a, version: "7" })))
+      yield* TestClock.adjust("12 minutes")
+      const released = yield* stage.nextDelivery
+      assert.deepStrictEqual(released.told, ["Modified a"])
+      yield* accept(released)
+      yield* Deferred.succeed((yield* stage.nextList).answer, pageText([{ ...a, version: "7" }, b], "9"))
+      yield* stage.nextWatch
+      yield* TestClock.adjust("3 seconds")
+      assert.include(lines.join("\n"), "0 of 2 objects of 1 kinds differed")
     }),
   )
 

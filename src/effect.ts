@@ -1,7 +1,8 @@
 /**
  * `meshsync/effect`: the same core for programs on Effect 4. Ports are services, adapters are layers, changes are a Stream.
  *
- * `layer` is the cluster. A Sink of one's own is `Layer.succeed(Sink, Sink.of({ ... }))`; its payloads are views, valid until `deliver` ends.
+ * `layer` is the cluster. A Sink of one's own is `Layer.succeed(Sink, Sink.of({ ... }))`; its payloads are views, valid until `deliver`
+ * ends.
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -77,8 +78,9 @@ export interface RunOptions extends ChangesOptions {
 }
 
 /**
- * Runs a cluster into the Sink until it is interrupted, or until `once` or `stopAfterMs` ends it; the output is closed in order in any case.
- * With a StateFile (`layerStateFile`) it says what has changed since the run before. Succeeds with what the output has left behind. Fails when the sink is broken for good, or with ErrIncompleteSnapshot.
+ * Runs a cluster into the Sink until it is interrupted, or until `once` or `stopAfterMs` ends it; the output is closed in order in any
+ * case. With a StateFile (`layerStateFile`) it says what has changed since the run before. Succeeds with what the output has left behind.
+ * Fails when the sink is broken for good, or with ErrIncompleteSnapshot.
  *
  * @example
  * run({ once: true }).pipe(

@@ -3,7 +3,8 @@
  *
  * The cluster answers as kube-apiserver does, to the byte where a client can see it: lists in pages, watches with bookmarks, discovery,
  * custom resource definitions, conflicts, 410. Equal seeds give equal uids. It has no controllers: a Deployment makes no Pods.
- * To clients in this process its containers have logs, and terminals with a shell that knows `echo` and `exit`; over HTTP they have neither.
+ * To clients in this process its containers have logs, and terminals with a shell that knows `echo` and `exit`; over HTTP they have
+ * neither.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -161,9 +162,9 @@ export interface InProcessBroker extends Broker {
 }
 
 /**
- * A broker in this process, for `run({ output: "broker", broker })`. Each queue of a subject holds 1,024 messages; of a queue's consumers one
- * gets each message; publishing where nobody listens succeeds; a full queue makes the publisher wait for at most 1 s, then `publish` rejects
- * and names the queues that lack the message. A consumer is subscribed from the call of `subscribe` on. Subjects have no wildcards.
+ * A broker in this process, for `run({ output: "broker", broker })`. Each queue of a subject holds 1,024 messages; of a queue's consumers
+ * one gets each message; publishing where nobody listens succeeds; a full queue makes the publisher wait for at most 1 s, then `publish`
+ * rejects and names the queues that lack the message. A consumer is subscribed from the call of `subscribe` on. Subjects have no wildcards.
  *
  * @example
  * const broker = makeBroker()

@@ -28,7 +28,9 @@ export type { Ear, Listener } from "../adapters/nats/listener.ts"
 
 const optional = (text: string): string | undefined => (text === "" ? undefined : text)
 
-/** The API server of the pod or of the kubeconfig. `KUBECONFIG` is left to the adapter: in a pod the service account wins over it, as in Go. */
+/**
+ * The API server of the pod or of the kubeconfig. `KUBECONFIG` is left to the adapter: in a pod the service account wins over it, as in Go.
+ */
 export const layerCluster = ({ context, kubeconfig }: Values, version: string): Layer.Layer<ClusterApi | Dialer | PodSession, MeshError> =>
   layerClusterOf({
     kubeconfigPath: kubeconfig.from === "flag" ? optional(kubeconfig.text) : undefined,

@@ -52,7 +52,10 @@ export interface Recorder {
   readonly recall: (clusterId: string, departures: Departures) => Effect.Effect<ReadonlyArray<Memory>>
   /** A restored lane goes on under the number that it had. */
   readonly adopt: (lane: Lane, memory: Memory) => void
-  /** To be called before changes are sent, once for each. `leftOut`: those that are not sent because of their size; the next run tries again. */
+  /**
+   * To be called before changes are sent, once for each. `leftOut`: those that are not sent because of their size; the next run tries
+   * again.
+   */
   readonly intend: (lane: Lane, records: Records, changes: ReadonlyArray<Change>, leftOut: ReadonlySet<Change>) => Effect.Effect<void>
   /** What was intended of a lane has been accepted. */
   readonly confirm: (lane: Lane) => Effect.Effect<void>

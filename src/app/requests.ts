@@ -1,8 +1,8 @@
 /**
  * What is asked over the broker, each verb to whoever answers it: announcements, the version, dumps, sessions in pods.
  *
- * Invariants: no request waits for another one's answer; every verb is counted; what is asked in error is named once in a while and ignored.
- * Does not know how a request looks on the wire, nor what an announcement consists of.
+ * Invariants: no request waits for another one's answer; every verb is counted; what is asked in error is named once in a while and
+ * ignored. Does not know how a request looks on the wire, nor what an announcement consists of.
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"

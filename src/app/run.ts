@@ -104,7 +104,10 @@ interface Supervisor {
   /** One pending wish for an announcement says as much as ten. */
   readonly announcements: Queue.Queue<void>
   readonly fibers: FiberMap.FiberMap<string, void, SinkError>
-  /** Something is to be looked at: what the cluster serves, if `typesMayHaveChanged`, or the configuration. One such wish says as much as ten. */
+  /**
+   * Something is to be looked at: what the cluster serves, if `typesMayHaveChanged`, or the configuration. One such wish says as much as
+   * ten.
+   */
   readonly surveys: Queue.Queue<void>
   typesMayHaveChanged: boolean
   missingSinceMs: ReadonlyMap<string, number>

@@ -259,8 +259,8 @@ export const gatherValues = (flags: ReadonlyMap<SettingKey, string>, env: Readon
 export const isOn = (text: string): boolean => /^(?:1|t|true|on|yes)$/i.test(text)
 
 /**
- * Whether repeats are left out. Deployments set the variable for the Go MeshSync too, so it is on where Go's `strconv.ParseBool` says true, and
- * off for every other text.
+ * Whether repeats are left out. Deployments set the variable for the Go MeshSync too, so it is on where Go's `strconv.ParseBool` says true,
+ * and off for every other text.
  */
 export const leavesOutRepeats = ({ contentDedup: { from, text } }: Values): boolean =>
   from === "environment" ? /^(?:1|t|T|TRUE|true|True)$/.test(text) : isOn(text)

@@ -58,7 +58,10 @@ export class ClusterApi extends Context.Service<
   {
     /** One page of a list: the answer's body. */
     readonly list: (request: ListRequest) => Effect.Effect<Uint8Array, ApiError>
-    /** Gives a page's memory back for the next pages, when its turn is over; no view of it may be used afterwards. Never needed, only cheaper. */
+    /**
+     * Gives a page's memory back for the next pages, when its turn is over; no view of it may be used afterwards. Never needed, only
+     * cheaper.
+     */
     readonly recycle?: (page: Uint8Array) => void
     /** Opens a watch; it is cut when the scope closes. */
     readonly watch: (request: WatchRequest) => Effect.Effect<WatchStream, ApiError, Scope.Scope>

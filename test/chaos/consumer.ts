@@ -2,9 +2,9 @@
  * Two consumers that know only what comes over NATS. They come back by themselves when their connection ends, as late as they are told to,
  * and never ask for anything.
  *
- * `address-keyed` is like Meshery Server: it knows an object by apiVersion, kind, namespace and name alone, knows Added, Modified and Deleted
- * and nothing else, and gathers 100 messages or 500 ms, of which it applies upserts before deletes. `exact` is the one of the examples: it
- * knows the marks.
+ * `address-keyed` is like Meshery Server: it knows an object by apiVersion, kind, namespace and name alone, knows Added, Modified and
+ * Deleted and nothing else, and gathers 100 messages or 500 ms, of which it applies upserts before deletes. `exact` is the one of the
+ * examples: it knows the marks.
  */
 import { connect, type NatsConnection } from "nats"
 import { applyMessage } from "../../examples/consumer/consumer.ts"

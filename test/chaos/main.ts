@@ -1,6 +1,6 @@
 /**
- * `make chaos DURATION=600s SEED=n OBJECTS=5000 RATE=100`: one run, its report on stdout and in build/chaos-SEED.md, the program's log beside
- * it. The exit status is 1 if the run failed. `SORTS=kill broker,compact etcd` draws from these faults alone.
+ * `make chaos DURATION=600s SEED=n OBJECTS=5000 RATE=100`: one run, its report on stdout and in build/chaos-SEED.md, the program's log
+ * beside it. The exit status is 1 if the run failed. `SORTS=kill broker,compact etcd` draws from these faults alone.
  */
 import { mkdirSync, writeFileSync } from "node:fs"
 import * as path from "node:path"

@@ -1,6 +1,6 @@
 /**
- * `make fuzz INPUTS=1000000 FROM=k`: seeds from k on, until so many mutated inputs have been read. Prints what they reached, the time and the
- * growth of memory; the first seed that fails ends it with the command that runs that seed alone.
+ * `make fuzz INPUTS=1000000 FROM=k`: seeds from k on, until so many mutated inputs have been read. Prints what they reached, the time and
+ * the growth of memory; the first seed that fails ends it with the command that runs that seed alone.
  */
 import { fuzzSeed, makeTally } from "./fuzz.ts"
 

@@ -13,7 +13,9 @@ export const generatedName = (day: Date, number: number): string => {
   return `meshery-cluster-snapshot-${date}-${digits(number, 2)}.yaml`
 }
 
-/** The file of all events beside a snapshot: `snap.yaml` and `snap` have `snap-extended.yaml`, `a.b/snap.yml` has `a.b/snap-extended.yml`. */
+/**
+ * The file of all events beside a snapshot: `snap.yaml` and `snap` have `snap-extended.yaml`, `a.b/snap.yml` has `a.b/snap-extended.yml`.
+ */
 export const extendedName = (path: string): string => {
   const dot = path.lastIndexOf(".")
   return dot > path.lastIndexOf("/") ? `${path.slice(0, dot)}-extended${path.slice(dot)}` : `${path}-extended.yaml`

@@ -4,7 +4,8 @@
  *
  * Invariants, as in the Go MeshSync's in-process broker: per subject and queue one buffer of `brokerQueueMax` messages; within a queue one
  * consumer gets each message; publishing where nobody subscribes succeeds silently; a full buffer makes the publisher wait at most
- * `brokerQueueWaitMs` a queue, then publishing fails naming the queues that lack the message. Subjects are compared as they are: no wildcards.
+ * `brokerQueueWaitMs` a queue, then publishing fails naming the queues that lack the message. Subjects are compared as they are: no
+ * wildcards.
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"

@@ -2,9 +2,9 @@
  * Keeps one session with one of the brokers: dials at the start, and again whenever a session has ended, for ever. Says so in the log, one
  * line for each change and at most one every `brokerWarnEveryMs` while nothing succeeds.
  *
- * At the start a refusal of the credentials, an unusable credentials file, and `probeGiveUpMs` in which neither NATS nor the monitoring port
- * of any server ever answered are fatal; later nothing is, because a broker that was there once comes back. Everything can be interrupted.
- * Does not know what is sent.
+ * At the start a refusal of the credentials, an unusable credentials file, and `probeGiveUpMs` in which neither NATS nor the monitoring
+ * port of any server ever answered are fatal; later nothing is, because a broker that was there once comes back. Everything can be
+ * interrupted. Does not know what is sent.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"

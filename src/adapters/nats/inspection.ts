@@ -1,6 +1,6 @@
 /**
- * A look at each server of a broker's address, as somebody who is about to use it: does it answer, does it take the login, what does it offer.
- * Publishes nothing and subscribes to nothing, so a running MeshSync and its consumers notice nothing.
+ * A look at each server of a broker's address, as somebody who is about to use it: does it answer, does it take the login, what does it
+ * offer. Publishes nothing and subscribes to nothing, so a running MeshSync and its consumers notice nothing.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

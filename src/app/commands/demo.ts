@@ -1,6 +1,6 @@
 /**
- * `meshsync demo`: the feed and both snapshots against a cluster that lives in this process, read over real HTTP by the real Kubernetes adapter.
- * What is shown comes out of the sink; the generator of the changes and the feed do not know each other.
+ * `meshsync demo`: the feed and both snapshots against a cluster that lives in this process, read over real HTTP by the real Kubernetes
+ * adapter. What is shown comes out of the sink; the generator of the changes and the feed do not know each other.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -1,6 +1,6 @@
 /**
- * `meshsync rbac`: the least rights for what would be watched, as manifests that kubectl applies. Reads the cluster with the rights of whoever
- * calls it, for only the cluster knows what its kinds are called; writes to stdout alone.
+ * `meshsync rbac`: the least rights for what would be watched, as manifests that kubectl applies. Reads the cluster with the rights of
+ * whoever calls it, for only the cluster knows what its kinds are called; writes to stdout alone.
  */
 import * as Effect from "effect/Effect"
 import { meshError, type MeshError } from "../../domain/error.ts"

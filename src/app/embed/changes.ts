@@ -110,8 +110,8 @@ const makeQueueSink = (queue: WaitingQueue, onSettled: () => void): Effect.Effec
   }))
 
 /**
- * All changes of a cluster from now on, the first list included. Ends with `once` or `stopAfterMs`; fails when the cluster cannot be reached
- * for good, or with `once` when something could not be read.
+ * All changes of a cluster from now on, the first list included. Ends with `once` or `stopAfterMs`; fails when the cluster cannot be
+ * reached for good, or with `once` when something could not be read.
  */
 export const streamChanges = (options: ChangesOptions = {}): Stream.Stream<Change, MeshError | SinkError, ClusterApi | Dialer> =>
   Stream.unwrap(

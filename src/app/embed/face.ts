@@ -184,8 +184,8 @@ export interface BrokerRunOptions extends RememberingOptions {
   /** Leave out messages that say the same as the last one of their object. */
   readonly contentDedup?: boolean | undefined
   /**
-   * What requests over the broker may open in pods: logs and terminals (`on`), `logs`, or nothing (`off`, also if absent). Whoever may publish
-   * on the request subject may then read logs and run `/bin/sh` in the selected namespaces.
+   * What requests over the broker may open in pods: logs and terminals (`on`), `logs`, or nothing (`off`, also if absent). Whoever may
+   * publish on the request subject may then read logs and run `/bin/sh` in the selected namespaces.
    */
   readonly interactive?: "on" | "logs" | "off" | undefined
 }

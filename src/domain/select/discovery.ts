@@ -1,7 +1,7 @@
 /**
- * What an API server says it serves, read from its discovery documents: aggregated ones (`apidiscovery.k8s.io`), or the classic ones of older servers.
- * Each (group, plural) appears once, in the version that the server prefers; sub-resources do not appear.
- * Does not know which types are wanted, nor how the documents were asked for.
+ * What an API server says it serves, read from its discovery documents: aggregated ones (`apidiscovery.k8s.io`), or the classic ones of
+ * older servers. Each (group, plural) appears once, in the version that the server prefers; sub-resources do not appear. Does not know
+ * which types are wanted, nor how the documents were asked for.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

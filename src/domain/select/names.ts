@@ -1,8 +1,8 @@
 /**
  * From the names that people write to the types that the cluster serves.
- * A name is a plural, singular, short name or kind in any case, alone or followed by `.group` or `.version.group`; `*` stands for every plural.
- * `*.istio.io` means every group below istio.io too.
- * A version is read and then ignored: a type is watched in the version that the server prefers.
+ * A name is a plural, singular, short name or kind in any case, alone or followed by `.group` or `.version.group`; `*` stands for every
+ * plural. `*.istio.io` means every group below istio.io too. A version is read and then ignored: a type is watched in the version that the
+ * server prefers.
  */
 import { tableNames } from "./builtin.ts"
 import type { Discovery, ServedType } from "./discovery.ts"

@@ -45,8 +45,8 @@ export interface SelectionInput {
   /** As if `*` were an element of `outputResources`. */
   readonly everything?: boolean
   /**
-   * Keys of the types that a custom resource definition has defined: the names of the definitions. A deleted definition's name stays in the set:
-   * its type leaves the selection when discovery no longer serves it, not before, so that its objects are announced as deleted.
+   * Keys of the types that a custom resource definition has defined: the names of the definitions. A deleted definition's name stays in the
+   * set: its type leaves the selection when discovery no longer serves it, not before, so that its objects are announced as deleted.
    */
   readonly customTypes: ReadonlySet<string>
 }
@@ -173,8 +173,9 @@ const chooseListed = (discovery: Discovery, { customTypes, watchList }: Selectio
 }
 
 /**
- * Applies `outputResources`: only what they name, with the watch-list's events where it has some. A name also holds the listed types whose plural
- * is spelt like it in whatever group, as in the Go MeshSync (`service` keeps the Services of Knative that are watched anyway); `*` holds them all.
+ * Applies `outputResources`: only what they name, with the watch-list's events where it has some. A name also holds the listed types whose
+ * plural is spelt like it in whatever group, as in the Go MeshSync (`service` keeps the Services of Knative that are watched anyway); `*`
+ * holds them all.
  */
 const chooseNamed = (names: ReadonlyArray<string>, listed: Choices, discovery: Discovery, notices: Array<Notice>): Choices => {
   const choices: Choices = new Map()

@@ -1,9 +1,9 @@
 /**
- * The watch-list of the MeshSync custom resource, `spec.watch-list`: a ConfigMap whose `data.whitelist` or `data.blacklist` is a text of JSON.
- * The reading follows Go's JSON decoder where that is visible: members in any case, null for nothing, unknown members ignored.
- * Beyond the Go MeshSync both may be given, and an entry may hold `namespaces`, `selector` and `depth`. An entry in which one of these is
- * wrong, or looks misspelt, is kept with its fault and does not count: it would select more than was meant.
- * Does not know which of the names exist.
+ * The watch-list of the MeshSync custom resource, `spec.watch-list`: a ConfigMap whose `data.whitelist` or `data.blacklist` is a text of
+ * JSON. The reading follows Go's JSON decoder where that is visible: members in any case, null for nothing, unknown members ignored. Beyond
+ * the Go MeshSync both may be given, and an entry may hold `namespaces`, `selector` and `depth`. An entry in which one of these is wrong,
+ * or looks misspelt, is kept with its fault and does not count: it would select more than was meant. Does not know which of the names
+ * exist.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

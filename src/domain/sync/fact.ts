@@ -90,7 +90,8 @@ export type ChangeEvent = "Added" | "Modified" | "Deleted"
 export const wireEvents: Readonly<Record<ChangeEvent, EventName>> = { Added: "ADDED", Modified: "MODIFIED", Deleted: "DELETED" }
 
 /**
- * One change to announce, or to announce once more (`repeated`: nothing is remembered of it that was not before). It points into the block (`record`), or, for a swept object, carries what the ledger knew of it.
+ * One change to announce, or to announce once more (`repeated`: nothing is remembered of it that was not before). It points into the block
+ * (`record`), or, for a swept object, carries what the ledger knew of it.
  */
 export type Change =
   | { readonly event: ChangeEvent; readonly record: number; readonly departed?: undefined; readonly repeated?: true }

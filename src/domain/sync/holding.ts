@@ -203,8 +203,8 @@ const [before, behind] = [encodeText('{"type":"MODIFIED","object":'), encodeText
 export type Wanted = "due" | "all" | "end"
 
 /**
- * Takes out what may go, as a fact that is to be the lane's next one; undefined where that is nothing. Nothing goes while a list runs, but at
- * the end: the list shows these objects anew, and would not miss one that ends before its page.
+ * Takes out what may go, as a fact that is to be the lane's next one; undefined where that is nothing. Nothing goes while a list runs, but
+ * at the end: the list shows these objects anew, and would not miss one that ends before its page.
  */
 export const takeDue = (holding: Holding, { state }: Lane, nowMs: number, wanted: Wanted = "due"): Fact | undefined => {
   if (state._tag === "listing" && wanted !== "end") return undefined

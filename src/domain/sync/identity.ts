@@ -11,7 +11,9 @@ const nibbleOf = (byte: number): number => (byte >= 0x30 && byte <= 0x39 ? byte 
 
 const isDashPlace = (place: number): boolean => place === 8 || place === 13 || place === 18 || place === 23
 
-/** The word of eight hex digits from place `at`, dashes skipped; `next` of the result would cost an object, so the caller knows the places. */
+/**
+ * The word of eight hex digits from place `at`, dashes skipped; `next` of the result would cost an object, so the caller knows the places.
+ */
 const wordPlaces: ReadonlyArray<number> = [0, 9, 19, 28]
 
 /**

@@ -25,7 +25,10 @@ export type Entry =
   | { readonly _tag: "Head"; readonly clusterId: string; readonly audience: string }
   /** The process that takes the messages from here on: where it is another one than before, all that is known by now is owed. */
   | { readonly _tag: "Receiver"; readonly name: string }
-  /** Gives a lane a number; earlier entries of the same type under another one are void. Under the same one: it is selected differently. `content`: what else decides what its messages say. `custom`: a definition made it. */
+  /**
+   * Gives a lane a number; earlier entries of the same type under another one are void. Under the same one: it is selected differently.
+   * `content`: what else decides what its messages say. `custom`: a definition made it.
+   */
   | { readonly _tag: "Type"; readonly lane: number; readonly spec: LaneSpec; readonly content: string; readonly custom: boolean }
   /** Is about to be announced as living. It has been when an `Accepted` of the lane follows. */
   | { readonly _tag: "Said"; readonly lane: number; readonly object: Departed }

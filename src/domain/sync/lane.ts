@@ -56,7 +56,10 @@ export interface Lane {
   resourceVersion: string
   /** Objects asked for per page. */
   limit: number
-  /** The most that `limit` may grow to until a list is complete: a size that failed behind a smaller one that did not is not asked for again. */
+  /**
+   * The most that `limit` may grow to until a list is complete: a size that failed behind a smaller one that did not is not asked for
+   * again.
+   */
   limitMax: number
   /** Pages of the running list taken in so far. */
   pages: number

@@ -198,7 +198,9 @@ const seek = (ledger: Ledger, records: Records, record: number): number => {
   return seekTaken(ledger)
 }
 
-/** The slot of the address in `space` and `title`, or the empty one where it belongs; remembers what the insertion that may follow needs. */
+/**
+ * The slot of the address in `space` and `title`, or the empty one where it belongs; remembers what the insertion that may follow needs.
+ */
 const seekTaken = (ledger: Ledger): number => {
   const namespace = internNamespace(ledger, space)
   const { bytes, end, start } = title

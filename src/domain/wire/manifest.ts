@@ -12,7 +12,9 @@ import { compareCodePoints } from "./pairs.ts"
 const plain = /^[A-Za-z/][A-Za-z0-9/._-]*$/
 /** Plain texts that YAML 1.1 reads as booleans or null, in any case. */
 const word = /^(y|n|yes|no|on|off|true|false|null)$/i
-/** What must be escaped, hence needs double quotes: everything outside YAML's printable characters, line breaks, and the byte order mark. */
+/**
+ * What must be escaped, hence needs double quotes: everything outside YAML's printable characters, line breaks, and the byte order mark.
+ */
 const unprintable = /[^\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u
 const escaped = /["\\]|[^\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/gu
 

@@ -101,7 +101,8 @@ export const encodeWhole = (
 }
 
 /**
- * Appends a Deleted with nothing but the object's identity: a consumer needs no more, and the whole object may exceed what the broker takes.
+ * Appends a Deleted with nothing but the object's identity: a consumer needs no more, and the whole object may exceed what the broker
+ * takes.
  */
 export const encodeIdentity = (writer: Writer, records: Records, record: number, type: ResourceType, clusterId: string): void => {
   const { apiVersion, kind } = headerOf(records, record, type)

@@ -17,8 +17,8 @@ export const lastAppliedKey = "kubectl.kubernetes.io/last-applied-configuration"
 const secretMembers: ReadonlySet<string> = new Set(["data", "binarydata", "stringdata"])
 
 /**
- * The raw text of `data`, `binaryData` or `stringData` with its values replaced: an object with the same names, sorted. `null` becomes `{}`.
- * Any other JSON has no names to keep apart from values and is left to the caller.
+ * The raw text of `data`, `binaryData` or `stringData` with its values replaced: an object with the same names, sorted. `null` becomes
+ * `{}`. Any other JSON has no names to keep apart from values and is left to the caller.
  * @returns undefined where the value is to be published as it stands
  */
 export const redactMember = (bytes: Uint8Array, start: number, end: number): string | undefined => {

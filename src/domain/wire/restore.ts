@@ -2,7 +2,8 @@
  * The way back from a message's `Object` to the object of Kubernetes: labels as a map, spec and status as trees.
  *
  * A message carries metadata, spec, status, data, binaryData, stringData, immutable and type; other members of an object it does not have.
- * Texts that are no JSON stay texts, so a member that was the string `42` comes back as a number. Numbers go through doubles, so integers beyond 2^53 are rounded: who needs them reads the texts.
+ * Texts that are no JSON stay texts, so a member that was the string `42` comes back as a number. Numbers go through doubles, so integers
+ * beyond 2^53 are rounded: who needs them reads the texts.
  */
 
 /** An element of `labels` or `annotations`: the value is raw, escapes and all, and absent where it is empty. */

@@ -131,7 +131,10 @@ const Moment = Schema.Struct({
   pauseMs: Schema.Literals([1_000, 4_000, 6_000]),
 })
 
-/** Plays a history and checks after each moment that no lane is in two places, that the plan leads to what is desired, and that `pods` goes on. */
+/**
+ * Plays a history and checks after each moment that no lane is in two places, that the plan leads to what is desired, and that `pods` goes
+ * on.
+ */
 const followHistory = (history: ReadonlyArray<typeof Moment.Type>): void => {
   let current: ReadonlyArray<LaneSpec> = []
   let missing: ReadonlyMap<string, number> = nobody

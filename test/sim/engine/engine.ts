@@ -1,6 +1,6 @@
 /**
- * The whole engine in one world: `startRun` with its fibers, over ports whose other ends are the fake cluster and the broker. Faults and writes
- * for eight minutes of virtual time, then time to heal, then quiet; at the end everybody must know the same.
+ * The whole engine in one world: `startRun` with its fibers, over ports whose other ends are the fake cluster and the broker. Faults and
+ * writes for eight minutes of virtual time, then time to heal, then quiet; at the end everybody must know the same.
  */
 import { pathToFileURL } from "node:url"
 import * as Effect from "effect/Effect"

@@ -48,7 +48,8 @@ const judgeMessage = (network: Network, { event, payload, type }: Message): void
   expect(apiType === `${apiVersionOf(type)} ${type.kind}`, () => `a message of ${apiType} is handed over as ${typeKey(type)}`)
   // Deletions are repeated after an announcement, and after a dump of the store.
   const { announcements = 0, requests_store: dumps = 0 } = engine?.counters ?? {}
-  // Where versions move to and fro, three lanes of a type may be at work, and only they know which of them speaks. The lanes' simulation knows.
+  // Where versions move to and fro, three lanes of a type may be at work, and only they know which of them speaks. The lanes' simulation
+  // knows.
   const isMoving = typeKey(type) === definitionName
   if (isMoving) reviveType(stage.judge, apiType)
   const isAgain = isMoving ? announcements + network.deaths > 0 : isAnnouncing(network, type)

@@ -1,7 +1,8 @@
 /**
- * Effects in the world's time: its heap is the clock, its chance the randomness, and fibers are scheduled by a queue that is emptied after each
- * thing that happens. So a run is one synchronous function of its seed, and half an hour costs milliseconds. Effect's own TestClock moves on
- * while fibers that it woke have still several steps to go, and its fibers run in the event loop's turns; here nothing of that is left to chance.
+ * Effects in the world's time: its heap is the clock, its chance the randomness, and fibers are scheduled by a queue that is emptied after
+ * each thing that happens. So a run is one synchronous function of its seed, and half an hour costs milliseconds. Effect's own TestClock
+ * moves on while fibers that it woke have still several steps to go, and its fibers run in the event loop's turns; here nothing of that is
+ * left to chance.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"

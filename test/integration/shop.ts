@@ -1,4 +1,6 @@
-/** What many integration tests begin with: a real control plane without controllers, a real broker, and an nginx in the namespace `shop`. */
+/**
+ * What many integration tests begin with: a real control plane without controllers, a real broker, and an nginx in the namespace `shop`.
+ */
 import { type Broker, startBroker } from "./broker.ts"
 import { type ControlPlane, startControlPlane } from "./controlPlane.ts"
 import { createNamespace, deployNginx } from "./workload.ts"

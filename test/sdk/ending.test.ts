@@ -30,7 +30,8 @@ it(`leaves nothing behind: ${cycles} starts and ends in one process`, { timeout:
   for (let cycle = 0; cycle < cycles; cycle += 1) await startAndEnd()
   const after = await measure()
   assert.deepStrictEqual(after.resources, before.resources)
-  assert.isBelow(after.heap - before.heap, 2_000_000)
+  // A run that stayed would keep its tables and buffers, at least 64 KiB; what the test runner itself keeps differs by 1 or 2 MB.
+  assert.isBelow(after.heap - before.heap, 6_000_000)
   assert.strictEqual(getEventListeners(signal, "abort").length, 0)
 })
 

@@ -11,7 +11,7 @@
 import { recreationUnsureMs, stateLineBytesMax } from "../limit.ts"
 import { frame, makeFramer, type Framer } from "../read/frame.ts"
 import { typeKey, typeName, type ResourceType } from "../select/resource.ts"
-import type { LaneSpec } from "../select/selection.ts"
+import { allEvents, type LaneSpec } from "../select/selection.ts"
 import { makeWriter, type Writer } from "../wire/writer.ts"
 import { forgetDepartures, makeDepartures, recentDepartures, rememberDeparture, type Departures } from "./departures.ts"
 import type { Departed } from "./fact.ts"
@@ -266,4 +266,5 @@ function* entriesOfJournal(recollection: Recollection, nowMs: number): Generator
   if (lastMs > 0) yield { _tag: "Alive", atMs: lastMs }
 }
 
-const bareSpec: Omit<LaneSpec, "type"> = { events: new Set(), namespace: undefined, namespaces: undefined, selector: "", hidden: false }
+/** How a type is taken to be selected of which nothing but deletions is known. It comes back as a lane where something is owed. */
+const bareSpec: Omit<LaneSpec, "type"> = { events: allEvents, namespace: undefined, namespaces: undefined, selector: "", hidden: false }

@@ -256,6 +256,13 @@ describe("written anew", () => {
     })
   })
 
+  it("a type of which deletions alone are known comes back with all its events, where something is owed", () => {
+    const { recollection } = readAll(bytesOf([head, pods, said("a"), ended("a"), accepted]))
+    expect(adoptMemories(recollection, () => "1")).toStrictEqual([])
+    const later = readAll(Uint8Array.from([...rewrite(recollection), ...bytesOf([{ _tag: "Owed" }])])).recollection
+    expect(adoptMemories(later, () => "1").map(({ owed, spec }) => [owed, [...spec.events]])).toStrictEqual([[true, [...specOf().events]]])
+  })
+
   it("takes at most 130 bytes an object with a name of 40 characters", () => {
     const many = Array.from({ length: 1_000 }, (_, i) => said(`${"n".repeat(35)}${10_000 + i}`, "123456"))
     const { recollection } = readAll(bytesOf([head, pods, ...many, accepted]))

@@ -3,7 +3,7 @@
  *
  * A batch is written down before it is sent and confirmed behind it. So whenever the process dies, what the consumers know lies between
  * what is confirmed and what is written: an object of an unconfirmed batch is held in doubt (announced anew if it lives, as deleted if
- * not), and a deletion of one has not happened (the next list finds it again). Repeats may come of it, a lost deletion never.
+ * not), one whose deletion is in it as well. Repeats may come of it, a lost deletion never.
  *
  * A journal is used up to its first broken line if nothing sound follows it: that is how a write ends that was cut off. Anything else is
  * damage, and then nothing of it is used. Does not know files.
@@ -201,7 +201,11 @@ const forgetMemory = ({ departures, memories }: Recollection, { lane, ledger, sp
  */
 export const settleDoubts = ({ departures, lastMs, memories }: Recollection): void => {
   for (const memory of memories.values()) {
-    for (const change of memory.pending) if (change._tag === "Said") hold(memory, change.object, true)
+    for (const change of memory.pending) {
+      if (change._tag === "Said") hold(memory, change.object, true)
+      // Where the type alone went, the object lives, and counts as new when it is met: its deletion may have reached everybody.
+      else if (change._tag === "Ended") doubt(memory.ledger, change.object.namespace, change.object.name)
+    }
     memory.pending = []
   }
   const lately = departures.entries.slice(departures.start).filter(({ atMs }) => atMs > lastMs - recreationUnsureMs)

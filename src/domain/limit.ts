@@ -182,6 +182,19 @@ export const reconnectEveryMs = 2 * second
 export const brokerDialWaitMs = 5 * second
 /** Largest message until a broker has said its own: the default of NATS. */
 export const brokerPayloadBytesMax = 1 * MiB
+/**
+ * A message that goes in pieces. etcd takes 1.5 MiB, and 10 MiB without a warning where it is told to; quoted in a message they are a few
+ * tenths more. One of them is on its way at a time, beside the batches of `batchesInFlightMax`.
+ */
+export const oversizeBytesMax = 16 * MiB
+export const oversizeInFlightMax = 1
+/** What the headers of a piece take of the broker's largest payload: five names and values are 230 bytes. */
+export const pieceHeaderBytesMax = 512
+/** A broker that leaves less than this for a piece gets none: 16 MiB are 32,768 of them. */
+export const pieceBytesMin = 512
+/** Messages that a consumer has pieces of, and their bytes; beyond, the one that waits longest for a piece is forgotten. */
+export const piecedMessagesMax = 8
+export const piecedBytesMax = 2 * oversizeBytesMax
 /** While the broker cannot be reached, one line in this time says so (the first at once). */
 export const brokerWarnEveryMs = 10 * second
 /** A connection without traffic is asked this often whether it lives; two questions without an answer end it. */

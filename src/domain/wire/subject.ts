@@ -7,6 +7,8 @@
 export const coreSubject = "meshery.meshsync.core"
 /** What is said about the changes: where announcements begin and end, digests. In order with them for one subscription to both. */
 export const syncSubject = "meshery.meshsync.sync"
+/** Changes whose message is larger than the broker takes, in pieces (oversize.ts): in order with the others for one subscription to all. */
+export const oversizeSubject = "meshery.meshsync.oversize"
 /** Requests of the platform. */
 export const requestSubject = "meshery.meshsync.request"
 /** The queue group of the requests: of several replicas one gets each request. */

@@ -10,8 +10,8 @@ import { pauseMs } from "../domain/sync/backoff.ts"
 import { rememberNews, selectNews } from "../domain/sync/content.ts"
 import type { Change, Mark, Output } from "../domain/sync/fact.ts"
 import { countPublished, type Lane } from "../domain/sync/lane.ts"
-import { describeMark } from "../domain/sync/mark.ts"
-import { encodeBatch, type EncodedMessage } from "../domain/sync/turn.ts"
+import { describeMark, noteOmitted } from "../domain/sync/mark.ts"
+import { departedOf, encodeBatch, type EncodedMessage } from "../domain/sync/turn.ts"
 import { encodeMark } from "../domain/wire/mark.ts"
 import { serviceAddresses } from "../domain/wire/service.ts"
 import type { Writer } from "../domain/wire/writer.ts"
@@ -34,24 +34,49 @@ export const deliverTurn = Effect.fnUntraced(function* (
   while (from < output.changes.length) {
     const writer = takeWriter(desk)
     const { redact, redactPaths, sink, whole } = desk
-    const settings = { clusterId: desk.engine.clusterId, redact, redactPaths, reachable, bytesMax: sink.bytesMax(), whole }
+    const bounds = { bytesMax: sink.bytesMax(), oversizeBytesMax: sink.oversizeBytesMax?.() }
+    const settings = { clusterId: desk.engine.clusterId, redact, redactPaths, reachable, ...bounds, whole }
     const { leftOut, messages, next } = encodeBatch(lane, records, output, from, writer, settings)
     const news = desk.contentDedup ? selectNews(lane.contents, messages, writer.bytes) : undefined
     const fresh = news?.messages ?? messages
     const recorded = yield* intend(desk, lane, records, output.changes.slice(from, next), leftOut)
-    if (fresh.length > 0) {
-      const batch: Batch = { urgency, messages: fresh.map((message) => toMessage(message, writer)) }
-      yield* deliverUntilAccepted(lane, desk.sink.deliver(batch))
-    }
+    const untaken = fresh.length === 0 ? [] : yield* deliverMessages(desk, lane, fresh, writer, urgency)
+    const taken = untaken.length === 0 ? fresh : fresh.filter((message) => !untaken.includes(message))
     if (news !== undefined) rememberNews(lane.contents, news)
     if (recorded) yield* confirm(desk, lane)
-    countPublished(lane, fresh)
+    countPublished(lane, taken)
     returnWriter(desk, writer)
+    yield* leaveOut(desk, lane, records, untaken)
     from = next
   }
   for (const mark of output.marks) yield* deliverMark(desk, lane, mark)
   for (const notice of output.notices) yield* logNotice(notice)
 })
+
+/** Delivers the messages of one batch until the sink has it; answers those that it has left out. */
+const deliverMessages = Effect.fnUntraced(function* (
+  desk: Desk,
+  lane: Lane,
+  messages: ReadonlyArray<EncodedMessage>,
+  writer: Writer,
+  urgency: Batch["urgency"],
+) {
+  const batch: Batch = { urgency, messages: messages.map((message) => toMessage(message, writer)) }
+  const leftOut = yield* deliverUntilAccepted(lane, desk.sink.deliver(batch))
+  return leftOut === undefined ? [] : messages.filter((_, at) => leftOut.has(batch.messages[at] as Message))
+})
+
+/**
+ * What the sink has left out after all counts as if it had been left out from the start. To be called behind the confirmation of the batch:
+ * what is written down here is not to be confirmed with it. The sink has said which it were; a deletion has left the ledger already.
+ */
+const leaveOut = (desk: Desk, lane: Lane, records: Records, messages: ReadonlyArray<EncodedMessage>): Effect.Effect<void> => {
+  lane.counts.tooLarge += messages.length
+  for (const { uid } of messages) lane.contents.delete(uid)
+  const changes = messages.flatMap(({ change, event }) => (event === "Deleted" ? [] : [change]))
+  for (const change of changes) noteOmitted(lane, departedOf(change, records))
+  return changes.length === 0 ? Effect.void : Effect.asVoid(intend(desk, lane, records, changes, new Set(changes)))
+}
 
 const nothing: ReadonlySet<Change> = new Set()
 
@@ -66,22 +91,30 @@ const intend = (desk: Desk, lane: Lane, records: Records, changes: ReadonlyArray
 
 const confirm = ({ recorder }: Desk, lane: Lane): Effect.Effect<void> => (recorder === undefined ? Effect.void : recorder.confirm(lane))
 
-const toMessage = ({ end, start, ...about }: EncodedMessage, writer: Writer): Message => ({
-  ...about,
+const toMessage = ({ end, event, name, namespace, start, type, uid }: EncodedMessage, writer: Writer): Message => ({
+  event,
+  type,
+  namespace,
+  name,
+  uid,
   payload: writer.bytes.subarray(start, end),
 })
 
-/** On doubt the very same batch again, whole and in order: anything cleverer loses deletions or leaves ghosts. */
+/**
+ * On doubt the very same batch again, whole and in order: anything cleverer loses deletions or leaves ghosts.
+ * @returns what the sink has left out, if anything
+ */
 const deliverUntilAccepted = Effect.fnUntraced(function* (lane: Lane, delivery: Effect.Effect<Receipt, SinkError>, attemptsMax = Infinity) {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const receipt = yield* delivery
-    if (receipt._tag === "accepted") return
+    if (receipt._tag === "accepted") return receipt.leftOut
     lane.counts.doubtful++
     lane.counts.resent++
     yield* logNotice(doubtOf(lane, receipt.reason))
     // The sink itself waits while it is away; the pause is for one that is there and refuses.
     if (attempt > 0) yield* Effect.sleep(pauseMs({ _tag: "Pause", slow: false, attempt, retryAfterMs: undefined }, yield* Random.next))
   }
+  return undefined
 })
 
 /**
@@ -98,7 +131,7 @@ const deliverMark = (desk: Desk, lane: Lane, mark: Mark): Effect.Effect<void, Si
   const delivery = sink.mark(() => payload)
   return mark === "digest"
     ? Effect.asVoid(Effect.timeoutOption(delivery, markWaitMs))
-    : deliverUntilAccepted(lane, delivery, markAttemptsMax)
+    : Effect.asVoid(deliverUntilAccepted(lane, delivery, markAttemptsMax))
 }
 
 const doubtOf = (lane: Lane, reason: string): Notice => ({

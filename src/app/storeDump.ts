@@ -132,13 +132,17 @@ const dumpPage = Effect.fnUntraced(function* ({ desk, paced, send }: Dump, lane:
     for (const record of all.slice(from, from + dumpItemsMax)) {
       if (holdsLife(lane.ledger, records, record)) output.changes.push({ event: "Added", record })
     }
-    const bytesMax = desk.sink.bytesMax()
-    const settings = { clusterId: desk.engine.clusterId, redact: desk.redact, redactPaths: desk.redactPaths, reachable, bytesMax }
+    const bounds = { bytesMax: desk.sink.bytesMax(), oversizeBytesMax: desk.sink.oversizeBytesMax?.() }
+    const settings = { clusterId: desk.engine.clusterId, redact: desk.redact, redactPaths: desk.redactPaths, reachable, ...bounds }
     const payloads: Array<Uint8Array> = []
     for (let next = 0; next < output.changes.length;) {
       const writer = takeWriter(desk)
       const batch = encodeBatch(lane, records, output, next, writer, settings)
-      payloads.push(...packStore(writer.bytes, batch.messages, Math.floor(bytesMax / 2)))
+      const fitting = batch.messages.filter(({ end, start }) => end - start <= bounds.bytesMax)
+      for (const { name, namespace } of batch.messages.filter((message) => !fitting.includes(message))) {
+        yield* Effect.logWarning(`informer-store lacks ${typeName(lane.spec.type)} ${namespace}/${name}: its message goes in pieces only`)
+      }
+      payloads.push(...packStore(writer.bytes, fitting, Math.floor(bounds.bytesMax / 2)))
       next = batch.next
       returnWriter(desk, writer)
     }

@@ -27,8 +27,13 @@ export interface Batch {
   readonly messages: ReadonlyArray<Message>
 }
 
-/** `doubtful`: the sink cannot tell whether it has the batch; the same batch is to be delivered again, whole and in order. */
-export type Receipt = { readonly _tag: "accepted" } | { readonly _tag: "doubtful"; readonly reason: string }
+/**
+ * `accepted`: the sink has the batch but for what it has left out, and said so, because it turned out that it cannot take it.
+ * `doubtful`: the sink cannot tell whether it has the batch; the same batch is to be delivered again, whole and in order.
+ */
+export type Receipt =
+  | { readonly _tag: "accepted"; readonly leftOut?: ReadonlySet<Message> }
+  | { readonly _tag: "doubtful"; readonly reason: string }
 
 /** The sink has the batch. */
 export const accepted: Receipt = { _tag: "accepted" }
@@ -71,6 +76,11 @@ export class Sink extends Context.Service<
     readonly mark?: (payload: () => Uint8Array) => Effect.Effect<Receipt, SinkError>
     /** Largest message that can be delivered, in bytes, as known now. */
     readonly bytesMax: () => number
+    /**
+     * Largest message of an object that is there, in bytes: where it exceeds `bytesMax` the sink has another way for what is larger than that.
+     * Deletions have no other way. Absent: `bytesMax`.
+     */
+    readonly oversizeBytesMax?: () => number
     readonly status: () => SinkStatus
     /** Whether consumers may have missed what was accepted, so that everything will have to be announced again; absent: never. */
     readonly owes?: () => boolean
@@ -105,9 +115,23 @@ const bothMarks = (first: Marking, second: Marking): { readonly mark?: NonNullab
   return { mark: (payload) => inTurn(first(payload), second(payload)) }
 }
 
-/** The second only when the first has accepted. */
+/** The second only when the first has accepted; what either left out is left out. */
 const inTurn = <E>(first: Effect.Effect<Receipt, E>, second: Effect.Effect<Receipt, E>): Effect.Effect<Receipt, E> =>
-  Effect.flatMap(first, (receipt) => (receipt._tag === "accepted" ? second : Effect.succeed(receipt)))
+  Effect.flatMap(first, (one) => {
+    if (one._tag === "doubtful") return Effect.succeed(one)
+    const { leftOut } = one
+    if (leftOut === undefined) return second
+    return Effect.map(second, (other) =>
+      other._tag === "doubtful" ? other : { ...other, leftOut: leftOut.union(other.leftOut ?? new Set()) },
+    )
+  })
+
+/** The most that both take of an object that is there; absent where neither has another way for large ones. */
+const bothOversize = (first: Sink["Service"], second: Sink["Service"]): Pick<Sink["Service"], "oversizeBytesMax"> => {
+  const most = ({ bytesMax, oversizeBytesMax }: Sink["Service"]): number => Math.max(bytesMax(), oversizeBytesMax?.() ?? 0)
+  if (first.oversizeBytesMax === undefined && second.oversizeBytesMax === undefined) return {}
+  return { oversizeBytesMax: () => Math.min(most(first), most(second)) }
+}
 
 /**
  * Two sinks as one. A batch goes to the second only when the first has accepted it, so a sink that is in doubt belongs first:
@@ -116,6 +140,7 @@ const inTurn = <E>(first: Effect.Effect<Receipt, E>, second: Effect.Effect<Recei
 export const both = (first: Sink["Service"], second: Sink["Service"]): Sink["Service"] => ({
   ...bothMarks(first.mark, second.mark),
   deliver: (batch) => inTurn(first.deliver(batch), second.deliver(batch)),
+  ...bothOversize(first, second),
   bytesMax: () => Math.min(first.bytesMax(), second.bytesMax()),
   status: () => {
     const [one, other] = [first.status(), second.status()]

@@ -134,6 +134,31 @@ describe("delivery", () => {
     }),
   )
 
+  it.effect("what the sink has left out after all counts as too large, and not as sent; the lane goes on", () =>
+    Effect.gen(function* () {
+      const stage = yield* setStage(false, true)
+      yield* accept(yield* stage.nextDelivery)
+      yield* Deferred.succeed((yield* stage.nextList).answer, pageText([a, b], "5"))
+      const delivery = yield* stage.nextDelivery
+      assert.deepStrictEqual(delivery.told, ["Added a", "Added b"])
+      yield* Deferred.succeed(delivery.answer, { _tag: "accepted", leftOut: new Set(delivery.messages.slice(0, 1)) })
+      const end = yield* stage.nextDelivery
+      assert.deepStrictEqual(end.told, ["end 1"])
+      assert.include(end.payloads[0], '"omitted":[{"namespace":"shop","name":"a"}]')
+      yield* accept(end)
+      assert.deepStrictEqual([stage.lane.counts.added, stage.lane.counts.tooLarge], [1, 1])
+      const watch = yield* stage.nextWatch
+      yield* watch.come(linesText(line("MODIFIED", { ...a, version: "6" }), line("DELETED", b)))
+      const next = yield* stage.nextDelivery
+      assert.deepStrictEqual(next.told, ["Modified a", "Deleted b"])
+      // A deletion that is left out leaves nothing behind that could be too large.
+      yield* Deferred.succeed(next.answer, { _tag: "accepted", leftOut: new Set(next.messages.slice(1)) })
+      yield* watch.come(linesText(line("ADDED", c)))
+      assert.deepStrictEqual((yield* stage.nextDelivery).told, ["Added c"])
+      assert.strictEqual(stage.lane.omitted.size, 0)
+    }),
+  )
+
   it.effect("leaves out repeats where that is wished, deletions never", () =>
     Effect.gen(function* () {
       const { stage, watch } = yield* setWatching(true)

@@ -51,6 +51,7 @@ interface Delivery {
   /** `Added a`, with each payload as it was when it came. */
   readonly told: ReadonlyArray<string>
   readonly payloads: ReadonlyArray<string>
+  readonly messages: Batch["messages"]
   readonly answer: Deferred.Deferred<Receipt, SinkError>
 }
 
@@ -97,7 +98,7 @@ export const setStage = Effect.fnUntraced(function* (contentDedup = false, takes
       const text = decoder.decode(payload())
       const said = JSON.parse(text) as { readonly mark: string; readonly count?: number }
       const told = said.count === undefined ? said.mark : `${said.mark} ${said.count}`
-      yield* Queue.offer(deliveries, { urgency: "live", told: [told], payloads: [text], answer })
+      yield* Queue.offer(deliveries, { urgency: "live", told: [told], payloads: [text], messages: [], answer })
       return yield* Deferred.await(answer)
     })
   const sink = Sink.of({
@@ -106,7 +107,8 @@ export const setStage = Effect.fnUntraced(function* (contentDedup = false, takes
       Effect.gen(function* () {
         const answer = yield* Deferred.make<Receipt, SinkError>()
         const told = messages.map(({ event, name }: { readonly event: ChangeEvent; readonly name: string }) => `${event} ${name}`)
-        yield* Queue.offer(deliveries, { urgency, told, payloads: messages.map(({ payload }) => decoder.decode(payload)), answer })
+        const payloads = messages.map(({ payload }) => decoder.decode(payload))
+        yield* Queue.offer(deliveries, { urgency, told, payloads, messages, answer })
         return yield* Deferred.await(answer)
       }),
     bytesMax: () => 1 << 20,

@@ -9,6 +9,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { makeCluster } from "../../src/adapters/memory/model.ts"
 import type { KubeObject } from "../../src/adapters/memory/object.ts"
 import { patchObject } from "../../src/adapters/memory/write.ts"
+import type { Message, Receipt } from "../../src/ports/Sink.ts"
 import { configMap, drop, live, makeWorld, paint, put, type Life, type LifeOptions, type World } from "./life.ts"
 
 const secret = (name: string): KubeObject => ({ metadata: { namespace: "default", name }, data: { key: "c2VjcmV0" } }) as KubeObject
@@ -73,6 +74,18 @@ describe("a run that finds the state of the one before", () => {
       yield* live(world, ({ until }) => until("a batch is on its way", () => taken), { receipt: never })
       drop(world, "configmaps", "a")
       assert.deepStrictEqual(yield* tellAll(world), ["Added ConfigMap b", "Deleted ConfigMap a"])
+      assert.deepStrictEqual(yield* tellAll(world), [])
+    }),
+  )
+
+  it.effect("says again what the sink had left out, because it was never said", () =>
+    Effect.gen(function* () {
+      const world = makeWorld()
+      for (const name of ["a", "b"]) put(world, "configmaps", configMap(name))
+      const leaveOut = (_: ReadonlyArray<string>, messages: ReadonlyArray<Message>) =>
+        Effect.succeed<Receipt>({ _tag: "accepted", leftOut: new Set(messages.filter(({ name }) => name === "b")) })
+      yield* tellAll(world, { receipt: leaveOut })
+      assert.deepStrictEqual(yield* tellAll(world), ["Added ConfigMap b"])
       assert.deepStrictEqual(yield* tellAll(world), [])
     }),
   )

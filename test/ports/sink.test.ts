@@ -27,6 +27,29 @@ const recordingSink = (name: string, log: Array<string>, given: Given = {}): Sin
 }
 
 describe("two sinks as one", () => {
+  it.effect("what either has left out is left out, and what both take of large objects they take", () =>
+    Effect.gen(function* () {
+      const batch = batchOf("live", { name: "a" }, { name: "b" }, { name: "c" })
+      const without = (...at: ReadonlyArray<number>): Given => ({
+        receipts: [{ _tag: "accepted", leftOut: new Set(at.map((index) => batch.messages[index]!)) }],
+      })
+      const deliver = (one: Given, other: Given) => both(recordingSink("one", [], one), recordingSink("two", [], other)).deliver(batch)
+      const names = (receipt: Receipt) =>
+        receipt._tag === "accepted" ? [...(receipt.leftOut ?? [])].map(({ name }) => name) : ["doubtful"]
+      assert.deepStrictEqual(names(yield* deliver(without(0), without(1))), ["a", "b"])
+      assert.deepStrictEqual(names(yield* deliver(without(2), {})), ["c"])
+      assert.deepStrictEqual(names(yield* deliver({}, without(2))), ["c"])
+      assert.deepStrictEqual(names(yield* deliver(without(0), { receipts: [{ _tag: "doubtful", reason: "" }] })), ["doubtful"])
+      const plain = (bytesMax: number) => recordingSink("plain", [], { bytesMax })
+      const chunking = { ...plain(10), oversizeBytesMax: () => 100 }
+      assert.isUndefined(both(plain(10), plain(20)).oversizeBytesMax)
+      assert.strictEqual(both(chunking, plain(1_000)).oversizeBytesMax?.(), 100)
+      assert.strictEqual(both(plain(50), chunking).oversizeBytesMax?.(), 50)
+      assert.strictEqual(both(plain(7), chunking).bytesMax(), 7)
+      assert.strictEqual(both(chunking, { ...plain(10), oversizeBytesMax: () => 0 }).oversizeBytesMax?.(), 10)
+    }),
+  )
+
   it.effect("marks go to those that take them, in turn", () =>
     Effect.gen(function* () {
       const log: Array<string> = []

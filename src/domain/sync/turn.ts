@@ -89,6 +89,8 @@ export interface EncodedMessage {
   readonly uid: string
   readonly start: number
   readonly end: number
+  /** What it tells. */
+  readonly change: Change
 }
 
 export interface EncodedBatch {
@@ -103,11 +105,14 @@ export interface EncodedBatch {
 export interface MessageSettings extends EncodeSettings {
   /** Largest message that the sink takes, in bytes. */
   readonly bytesMax: number
+  /** The same of an object that is there, where the sink has another way for what exceeds `bytesMax`. */
+  readonly oversizeBytesMax?: number | undefined
 }
 
 /**
  * Encodes changes from `from` on into the writer, until the batch is full or the changes are at their end.
- * A message above the sink's bound is reported and left out; a Deleted of that size goes out with its identity alone.
+ * A message above the sink's bound is reported and left out, unless the sink has another way for it: then it is a batch of its own, so that
+ * no batch exceeds its bytes by more than one message. A Deleted of that size goes out with its identity alone.
  */
 export const encodeBatch = (
   lane: Lane,
@@ -127,14 +132,21 @@ export const encodeBatch = (
     const start = writer.at
     const event = encodeEvent(writer, change, records, type, settings)
     if (event === undefined) continue
-    if (writer.at - start > settings.bytesMax && !shrink(lane, records, output, change, start, writer, settings)) {
+    const isOversize = writer.at - start > settings.bytesMax
+    const isAlone = isOversize && event !== "Deleted" && writer.at - start <= (settings.oversizeBytesMax ?? 0)
+    if (isAlone && messages.length > 0) {
+      writer.at = start
+      break
+    }
+    if (isOversize && !isAlone && !shrink(lane, records, output, change, start, writer, settings)) {
       leftOut.add(change)
       continue
     }
     const departed = departedOf(change, records)
     const { name, namespace, uid } = departed
     noteSent(lane, departed)
-    messages.push({ event, type, namespace, name, uid, start, end: writer.at })
+    messages.push({ event, type, namespace, name, uid, start, end: writer.at, change })
+    if (isAlone) return { messages, next: next + 1, leftOut }
   }
   return { messages, next, leftOut }
 }

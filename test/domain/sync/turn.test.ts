@@ -164,7 +164,31 @@ describe("batches", () => {
     expect(output.notices[0]?.detail).not.toContain("xxx")
   })
 
-  it("carry an outsize Deleted with its identity alone", () => {
+  it("hold what the sink takes in another way alone, in order with the others", () => {
+    const lane = makeLane(specOf())
+    const sizes = [10, 5_000, 10, 10, 6_000, 7_000, 50_000, 10]
+    const lines = sizes.map((size, at) =>
+      JSON.stringify({
+        type: "ADDED",
+        object: { metadata: { name: `p${at}`, uid: uidOf(`${at}`), resourceVersion: "1" }, spec: { pad: "x".repeat(size) } },
+      }),
+    )
+    const records = linesOf(...lines)
+    const output = feed(lane, makeDepartures(), 0, started, listed([], "0"), { _tag: "Observed", records })
+    const batches: Array<ReadonlyArray<string>> = []
+    for (let from = 0; from < output.changes.length;) {
+      const writer = makeWriter(64)
+      const batch = encodeBatch(lane, records, output, from, writer, { ...settings, bytesMax: 2_000, oversizeBytesMax: 20_000 })
+      for (const { end, name, start } of batch.messages) expect(decode(writer.bytes.subarray(start, end)).Object.metadata.name).toBe(name)
+      expect(writer.at).toBe(batch.messages.at(-1)?.end ?? 0)
+      batches.push(batch.messages.map(({ name }) => name))
+      from = batch.next
+    }
+    expect(batches).toEqual([["p0"], ["p1"], ["p2", "p3"], ["p4"], ["p5"], ["p7"]])
+    expect([lane.counts.tooLarge, output.notices.length, [...lane.omitted.keys()]]).toEqual([1, 1, ["/p6"]])
+  })
+
+  it("carry an outsize Deleted with its identity alone, also where large objects have another way", () => {
     const [lane] = added(1)
     const records = linesOf(
       JSON.stringify({
@@ -174,7 +198,7 @@ describe("batches", () => {
     )
     const output = feed(lane, makeDepartures(), 0, { _tag: "Observed", records })
     const writer = makeWriter(64)
-    const { messages } = encodeBatch(lane, records, output, 0, writer, { ...settings, bytesMax: 2_000 })
+    const { messages } = encodeBatch(lane, records, output, 0, writer, { ...settings, bytesMax: 2_000, oversizeBytesMax: 20_000 })
     expect(messages).toMatchObject([{ event: "Deleted", name: "p0", uid: uidOf("0") }])
     const message = decode(writer.bytes.subarray(messages[0]?.start, messages[0]?.end))
     expect(message).toMatchObject({ EventType: "DELETED", Object: { metadata: { name: "p0", uid: uidOf("0") } } })

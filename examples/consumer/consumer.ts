@@ -6,7 +6,7 @@
  * differs twice in a row asks for everything anew. The broker carries the messages of one cluster.
  */
 import { createHash } from "node:crypto"
-import { connect } from "nats"
+import { connect, type Msg } from "nats"
 import { makeCopy, type Change, type Content, type Copy, type Held, type HeldType, type Mark, type TypeName } from "./copy.ts"
 
 const keyOf = ({ apiVersion, kind }: TypeName): string => `${apiVersion} ${kind}`
@@ -80,15 +80,20 @@ export interface FollowOptions {
   readonly copy?: Copy
   /** Ask for everything at the start, and when digests differ; on if absent. */
   readonly mayAsk?: boolean
+  /** Puts messages together that come in pieces; needed where MeshSync runs with `--oversize=chunks`. */
+  readonly decoder?: { readonly take: (piece: Msg) => Uint8Array | undefined }
 }
 
 /** Keeps a copy until its connection is closed; reconnects by itself. */
-export const followCluster = async ({ copy = makeCopy(), mayAsk = true, servers }: FollowOptions) => {
+export const followCluster = async ({ copy = makeCopy(), decoder, mayAsk = true, servers }: FollowOptions) => {
   const connection = await connect({ servers, name: "copy", maxReconnectAttempts: -1 })
   const ask = () => mayAsk && connection.publish("meshery.meshsync.request", '{"Request":{"Entity":"resync-discovery"}}')
-  connection.subscribe("meshery.meshsync.>", {
-    callback: (error, message) => error === null && applyMessage(copy, message.subject, message.string()) && ask(),
-  })
+  const take = (message: Msg): boolean => {
+    if (message.subject !== "meshery.meshsync.oversize") return applyMessage(copy, message.subject, message.string())
+    const whole = decoder?.take(message)
+    return whole !== undefined && applyMessage(copy, "meshery.meshsync.core", new TextDecoder().decode(whole))
+  }
+  connection.subscribe("meshery.meshsync.>", { callback: (error, message) => error === null && take(message) && ask() })
   ask()
   await connection.flush()
   return { copy, connection }

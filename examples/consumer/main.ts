@@ -1,11 +1,13 @@
 /**
  * Says every ten seconds what is in the cluster, as far as its messages tell.
  *
- *   BROKER_URL=nats://localhost:4222 node examples/consumer/main.ts
+ *   BROKER_URL=nats://localhost:4222 node -C meshsync-source examples/consumer/main.ts
  */
+import { makeOversizeDecoder } from "meshsync"
 import { followCluster } from "./consumer.ts"
 
-const { copy } = await followCluster({ servers: process.env["BROKER_URL"] ?? "nats://localhost:4222" })
+const decoder = makeOversizeDecoder()
+const { copy } = await followCluster({ servers: process.env["BROKER_URL"] ?? "nats://localhost:4222", decoder })
 
 setInterval(() => {
   const { messages, differed, pruned, resyncs } = copy.counts

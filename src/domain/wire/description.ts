@@ -6,7 +6,8 @@ import * as Schema from "effect/Schema"
 import { ResourceMessageSchema } from "./envelope.ts"
 import { SyncMarkSchema } from "./markSchema.ts"
 import { logSubject, sessionsSubject } from "./sessionMessage.ts"
-import { coreSubject, requestQueue, requestSubject, syncSubject } from "./subject.ts"
+import { pieceHeaders } from "./oversize.ts"
+import { coreSubject, oversizeSubject, requestQueue, requestSubject, syncSubject } from "./subject.ts"
 
 /** A document of JSON. */
 export interface JsonDocument {
@@ -87,9 +88,28 @@ interface Subject {
   readonly queue?: string
   readonly summary: string
   readonly payload: JsonDocument
+  readonly headers?: JsonDocument
+  /** JSON if absent. */
+  readonly contentType?: string
 }
 
-const subjects = (): ReadonlyArray<Subject> => [
+const number = "^[0-9]+$"
+
+const pieceSchema: JsonDocument = {
+  type: "object",
+  properties: {
+    [pieceHeaders.id]: { type: "string", description: "The same for all pieces of a message, and never used again" },
+    [pieceHeaders.index]: { type: "string", pattern: number, description: "Of this piece, from 0" },
+    [pieceHeaders.count]: { type: "string", pattern: number, description: "Pieces of the message" },
+    [pieceHeaders.bytes]: { type: "string", pattern: number, description: "Of the message" },
+    [pieceHeaders.sha256]: { type: "string", pattern: "^[0-9a-f]{64}$", description: "Of the message" },
+  },
+  required: Object.values(pieceHeaders),
+}
+
+const subjects = (): ReadonlyArray<Subject> => [...clusterSubjects(), ...sessionSubjects()]
+
+const clusterSubjects = (): ReadonlyArray<Subject> => [
   {
     name: "change",
     address: coreSubject,
@@ -105,6 +125,21 @@ const subjects = (): ReadonlyArray<Subject> => [
     payload: mark(),
   },
   {
+    name: "piece",
+    address: oversizeSubject,
+    action: "send",
+    summary:
+      "With --oversize=chunks: a change, ADDED or MODIFIED, whose message exceeds the broker's max_payload, in pieces; in order with the " +
+      "others for one subscription to meshery.meshsync.>",
+    payload: {
+      type: "string",
+      format: "binary",
+      description: "Bytes of a message as on meshery.meshsync.core, to be joined by their index",
+    },
+    headers: pieceSchema,
+    contentType: "application/octet-stream",
+  },
+  {
     name: "request",
     address: requestSubject,
     action: "receive",
@@ -113,6 +148,9 @@ const subjects = (): ReadonlyArray<Subject> => [
     payload: requestSchema,
   },
   { name: "meta", address: "meshsync-meta", action: "send", summary: "The answer to meshsync-meta", payload: metaSchema },
+]
+
+const sessionSubjects = (): ReadonlyArray<Subject> => [
   {
     name: "log",
     address: logSubject,
@@ -173,7 +211,11 @@ export const describeSubjects = (version: string): JsonDocument => {
       ...(queue === undefined ? {} : { bindings: { nats: { queue } } }),
     })),
     components: {
-      messages: entries(({ name }) => ({ payload: ref(`components/schemas/${name}`) })),
+      messages: entries(({ contentType, headers, name }) => ({
+        ...(contentType === undefined ? {} : { contentType }),
+        ...(headers === undefined ? {} : { headers }),
+        payload: ref(`components/schemas/${name}`),
+      })),
       schemas: entries(({ payload }) => payload),
     },
   }

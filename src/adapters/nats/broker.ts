@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
 import { errorText, meshError, type MeshError } from "../../domain/error.ts"
 import * as Limit from "../../domain/limit.ts"
 import { decodeRequest, type Request } from "../../domain/wire/request.ts"
-import { coreSubject, isPublishable, requestQueue, requestSubject, syncSubject } from "../../domain/wire/subject.ts"
+import { coreSubject, isPublishable, oversizeSubject, requestQueue, requestSubject, syncSubject } from "../../domain/wire/subject.ts"
 import { Requests } from "../../ports/Requests.ts"
 import { accepted, Sink, type Batch, type Message, type Receipt } from "../../ports/Sink.ts"
 import { parseAddress } from "./address.ts"
@@ -24,15 +24,29 @@ import { dueAnnouncement, idleAnnouncer, isOwing, mustAsk, observeFact, type Ann
 import { keepConnection, type Connection } from "./connection.ts"
 import type { Credentials } from "./credentials.ts"
 import { countSubscriptions, monitorPortDefault } from "./monitor.ts"
+import { emptyLoad, loadBatch, messagesGoing, type Load } from "./parcels.ts"
 import { fullBucket, paceDefault, takeBatch, type Bucket } from "./pacing.ts"
-import { dueRepetitions, isOverfull, makeRecreations, noteMessage, settleRepetition, type Recreations } from "./recreations.ts"
+import {
+  dueRepetitions,
+  isOverfull,
+  makeRecreations,
+  noteMessage,
+  noteOversize,
+  settleRepetition,
+  type Recreations,
+} from "./recreations.ts"
 import type { Outcome, Session } from "./session.ts"
+
+/** `chunks`: in pieces, on a subject of their own. `drop`: an error, and no message. */
+export type OversizePolicy = "drop" | "chunks"
 
 export interface NatsOptions extends Credentials {
   /** `BROKER_URL`: one or several addresses, with or without scheme and user info. */
   readonly url: string
   /** Hold announcements to a rate that a consumer with default limits can take. */
   readonly pace: boolean
+  /** What becomes of a message above the broker's `max_payload`; `drop` if absent. */
+  readonly oversize?: OversizePolicy
   /** The brokers' monitoring port; 8222 if absent. */
   readonly monitorPort?: number
 }
@@ -43,6 +57,8 @@ interface Broker {
   readonly requests: Queue.Queue<Request>
   /** Batches on their way, over all lanes. */
   readonly flights: Semaphore.Semaphore
+  /** Those of them that hold something that goes in pieces. */
+  readonly oversizeFlights: Semaphore.Semaphore
   readonly recreations: Recreations
   readonly repeating: Semaphore.Semaphore
   /** Subscriptions of sessions: they are made again on every new connection. */
@@ -61,6 +77,8 @@ interface Broker {
   marklessSaid: boolean
   /** Refusals to publish are logged once until one succeeds. */
   refusalSaid: boolean
+  /** This connection may not publish pieces. */
+  piecesForbidden: boolean
 }
 
 interface Input {
@@ -84,32 +102,42 @@ const deliverBatch = Effect.fnUntraced(function* (broker: Broker, connection: Co
     yield* awaitTurn(broker, batch)
   }
   if (isOverfull(broker.recreations)) yield* repeatRecreations(broker, connection)
-  const outcome = yield* broker.flights.withPermits(1)(
+  const flight = broker.flights.withPermits(1)(
     Effect.flatMap(connection.session, (session) => launchBatch(broker, session, batch.messages)),
   )
-  return yield* receiptOf(broker, outcome)
+  const isOversize =
+    broker.options.oversize === "chunks" && batch.messages.some(({ payload }) => payload.byteLength > broker.payloadBytesMax)
+  const { load, outcome } = yield* isOversize ? broker.oversizeFlights.withPermits(1)(flight) : flight
+  return yield* receiptOf(broker, load, outcome)
 })
 
-/** Publishes what the broker accepts by size: its bound may have shrunk since the messages were encoded. */
-const launchBatch = (broker: Broker, session: Session, messages: ReadonlyArray<Message>): Effect.Effect<Outcome> => {
-  if (session.isOver()) return Effect.succeed({ _tag: "lost", reason: "the connection is over" })
-  const nowMs = now(broker)
-  const bytesMax = session.payloadBytesMax()
-  const fitting = messages.filter(({ payload }) => payload.byteLength <= bytesMax)
-  for (const message of fitting) noteMessage(broker.recreations, message, nowMs)
-  const outcome = session.launch(
-    coreSubject,
-    fitting.map(({ payload }) => payload),
-  )
-  if (fitting.length === messages.length) return outcome
-  const tooLarge = messages.filter(({ payload }) => payload.byteLength > bytesMax)
-  return Effect.andThen(
-    Effect.forEach(tooLarge, (message) => Effect.logError(errorText("ErrMessageTooLarge", tooLargeText(message, bytesMax))), {
-      discard: true,
-    }),
-    outcome,
-  )
+/** A batch and what became of it. */
+interface Launched {
+  readonly load: Load
+  readonly outcome: Outcome
 }
+
+/** Publishes what the broker accepts by size: its bound may have shrunk since the messages were encoded. */
+const launchBatch = (broker: Broker, session: Session, messages: ReadonlyArray<Message>): Effect.Effect<Launched> => {
+  if (session.isOver()) return Effect.succeed({ load: emptyLoad, outcome: { _tag: "lost", reason: "the connection is over" } })
+  const nowMs = now(broker)
+  const load = loadBatch(messages, session.payloadBytesMax(), pieceBytesMax(broker, session))
+  for (const [message, way] of load.ways) {
+    if (way === "core") noteMessage(broker.recreations, message, nowMs)
+    else if (way === "pieces") noteOversize(broker.recreations, message)
+  }
+  const launched = Effect.map(session.launch(load.parcels), (outcome) => ({ load, outcome }))
+  const tooLarge = messagesGoing(load, "none")
+  return tooLarge.length === 0 ? launched : Effect.andThen(sayTooLarge(tooLarge, load), launched)
+}
+
+/** What a piece may hold; 0: nothing goes in pieces. */
+const pieceBytesMax = ({ options, piecesForbidden }: Broker, session: Session): number =>
+  options.oversize === "chunks" && !piecesForbidden ? session.pieceBytesMax() : 0
+
+/** Before the first connection nobody knows what the broker can do; what turns out to be too large is left out then. */
+const oversizeBytesMax = (broker: Broker, session: Session | undefined): number =>
+  session !== undefined && pieceBytesMax(broker, session) === 0 ? 0 : Limit.oversizeBytesMax
 
 /**
  * Says something about the changes. A broker that will not have it (an account that may publish on the other subjects only) must not hold
@@ -122,7 +150,7 @@ const deliverMark = Effect.fnUntraced(function* (broker: Broker, connection: Con
     const isTooLarge = bytes.byteLength > session.payloadBytesMax()
     return isTooLarge
       ? Effect.succeed({ _tag: "refused", reason: `a mark of ${bytes.byteLength} bytes on ${syncSubject} is too large` })
-      : session.launch(syncSubject, [bytes])
+      : session.launch([{ subject: syncSubject, payload: bytes }])
   }
   const outcome = yield* broker.flights.withPermits(1)(Effect.flatMap(connection.session, launch))
   if (outcome._tag === "lost") return { _tag: "doubtful", reason: outcome.reason } as const
@@ -132,6 +160,11 @@ const deliverMark = Effect.fnUntraced(function* (broker: Broker, connection: Con
   }
   return accepted
 })
+
+const sayTooLarge = (messages: ReadonlyArray<Message>, { payloadBytesMax }: Load, more = ""): Effect.Effect<void> =>
+  Effect.forEach(messages, (message) => Effect.logError(errorText("ErrMessageTooLarge", tooLargeText(message, payloadBytesMax) + more)), {
+    discard: true,
+  })
 
 const tooLargeText = ({ name, namespace, payload, type }: Message, bytesMax: number): string =>
   `the message of ${type.kind} ${namespace === "" ? "" : `${namespace}/`}${name} has ${payload.byteLength} bytes, the broker accepts ${bytesMax}`
@@ -145,13 +178,28 @@ const awaitTurn = (broker: Broker, { messages }: Batch): Effect.Effect<void> =>
     return waitMs > 0 ? Effect.sleep(waitMs) : Effect.void
   })
 
-const receiptOf = (broker: Broker, outcome: Outcome): Effect.Effect<Receipt> => {
+const acceptedBut = (leftOut: ReadonlyArray<Message>): Receipt =>
+  leftOut.length === 0 ? accepted : { _tag: "accepted", leftOut: new Set(leftOut) }
+
+const isAboutPieces = ({ subjects }: Extract<Outcome, { readonly _tag: "refused" }>): boolean =>
+  subjects?.size === 1 && subjects.has(oversizeSubject)
+
+/** A broker that takes changes but no pieces must not hold up the changes: what goes in pieces is too large for it. */
+const receiptOf = (broker: Broker, load: Load, outcome: Outcome): Effect.Effect<Receipt> => {
   switch (outcome._tag) {
     case "taken":
       broker.refusalSaid = false
       if (outcome.heard !== undefined) observe(broker, { _tag: outcome.heard ? "Heard" : "Unheard" })
-      return Effect.succeed(accepted)
+      return Effect.succeed(acceptedBut(messagesGoing(load, "none")))
     case "refused":
+      if (isAboutPieces(outcome)) {
+        const inPieces = messagesGoing(load, "pieces")
+        broker.piecesForbidden = true
+        return Effect.as(
+          sayTooLarge(inPieces, load, `, and no pieces of it: ${outcome.reason}`),
+          acceptedBut([...inPieces, ...messagesGoing(load, "none")]),
+        )
+      }
       return Effect.as(refusePublishing(broker, outcome.reason), { _tag: "doubtful", reason: outcome.reason })
     case "lost":
       return Effect.succeed({ _tag: "doubtful", reason: outcome.reason })
@@ -174,10 +222,7 @@ const repeatRecreations = (broker: Broker, connection: Connection): Effect.Effec
         const session = connection.current()
         const due = dueRepetitions(broker.recreations, now(broker), Limit.batchMessagesMax, Limit.batchBytesMax)
         if (session === undefined || due.length === 0) return
-        const outcome = yield* session.launch(
-          coreSubject,
-          due.map(({ message }) => message.payload),
-        )
+        const outcome = yield* session.launch(due.map(({ message: { payload } }) => ({ subject: coreSubject, payload })))
         for (const repetition of due) settleRepetition(broker.recreations, repetition, outcome._tag === "taken", now(broker))
         if (outcome._tag !== "taken") return
       }
@@ -197,7 +242,7 @@ const listen = (broker: Broker, session: Session): Effect.Effect<void> =>
     }
     session.subscribe(requestSubject, requestQueue, receive, refused)
     for (const input of broker.inputs) joinInput(session, input)
-    return Effect.asVoid(session.launch(requestSubject, []))
+    return Effect.asVoid(session.launch([]))
   })
 
 /** A refusal leaves the session deaf, and it ends when it has been idle for long. */
@@ -270,6 +315,7 @@ const makeBroker = Effect.fnUntraced(function* (options: NatsOptions) {
     clock,
     requests: yield* Queue.dropping<Request>(Limit.requestsWaitingMax),
     flights: yield* Semaphore.make(Limit.batchesInFlightMax),
+    oversizeFlights: yield* Semaphore.make(Limit.oversizeInFlightMax),
     recreations: makeRecreations(),
     repeating: yield* Semaphore.make(1),
     inputs: new Set(),
@@ -281,6 +327,7 @@ const makeBroker = Effect.fnUntraced(function* (options: NatsOptions) {
     droppedSaidMs: -Infinity,
     deafness: undefined,
     refusalSaid: false,
+    piecesForbidden: false,
     marklessSaid: false,
   }
   return broker
@@ -305,6 +352,7 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
       Effect.suspend(() => {
         observe(broker, { _tag: "Connected" })
         broker.serverId = session.broker.id
+        broker.piecesForbidden = false
         return listen(broker, session)
       }),
     lost: Effect.sync(() => observe(broker, { _tag: "Disconnected" })),
@@ -314,6 +362,7 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
   const sink = Sink.of({
     deliver: (batch) => deliverBatch(broker, connection, batch),
     mark: (payload) => deliverMark(broker, connection, payload),
+    ...(options.oversize === "chunks" ? { oversizeBytesMax: () => oversizeBytesMax(broker, connection.current()) } : {}),
     bytesMax: () => (broker.payloadBytesMax = connection.current()?.payloadBytesMax() ?? broker.payloadBytesMax),
     owes: () => isOwing(broker.announcer),
     receiver: () => (broker.serverId === "" ? undefined : broker.serverId),

@@ -45,7 +45,7 @@ export const listenTo = Effect.fnUntraced(function* (
       Effect.gen(function* () {
         const refuse = (reason: string) => void Deferred.doneUnsafe(refusal, Effect.fail(meshError("ErrCompare", `${subject}: ${reason}`)))
         session.subscribe(subject, undefined, ear.hear, refuse)
-        yield* session.launch(subject, [])
+        yield* session.launch([])
         if (!isFirst) ear.regained()
         isFirst = false
       }),

@@ -89,6 +89,18 @@ export const noteMessage = (state: Recreations, message: Message, nowMs: number)
   keep(state, address, message, deletedMs, nowMs + recreationRepeatMs)
 }
 
+/**
+ * Takes note of a message that goes out on another subject, in pieces: what waits of its address is older, and must not follow it. The
+ * deletion before counts on, for an upsert that comes next.
+ */
+export const noteOversize = (state: Recreations, message: Message): void => {
+  const address = addressOf(message)
+  const held = state.waiting.get(address)
+  if (held === undefined) return
+  forget(state, address)
+  state.departed.set(address, held.deletedMs)
+}
+
 /** Whether more waits than may be kept. */
 export const isOverfull = (state: Recreations): boolean => state.waiting.size > recreationsMax || state.bytes > recreationsBytesMax
 

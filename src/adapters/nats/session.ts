@@ -11,16 +11,27 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { createInbox, type NatsConnection, type ServerInfo } from "nats"
+import { createInbox, headers as makeHeaders, type MsgHdrs, type NatsConnection, type ServerInfo } from "nats"
 import { brokerPayloadBytesMax, drainWaitMs, flushWaitMs, probeEveryMs, repliesAwayBytesMax } from "../../domain/limit.ts"
+import { pieceBytesFor } from "../../domain/wire/oversize.ts"
 import type { BrokerServer } from "./address.ts"
 import { textOf } from "./dial.ts"
 
-/** What became of a batch. `heard`: whether somebody subscribes to it; undefined when the broker does not say. */
+/** One message of the protocol. Headers only where `pieceBytesMax` is above 0. */
+export interface Parcel {
+  readonly subject: string
+  readonly payload: Uint8Array
+  readonly headers?: ReadonlyArray<readonly [name: string, value: string]>
+}
+
+/**
+ * What became of a batch. `heard`: whether somebody subscribes to its first parcel without headers; undefined when there is none, or the
+ * broker does not say.
+ */
 export type Outcome =
   | { readonly _tag: "taken"; readonly heard: boolean | undefined }
-  /** The broker's permissions forbid it; the connection lives on. */
-  | { readonly _tag: "refused"; readonly reason: string }
+  /** The broker's permissions forbid it; the connection lives on. `subjects`: on these alone, and it has what was on others; absent: all. */
+  | { readonly _tag: "refused"; readonly reason: string; readonly subjects?: ReadonlySet<string> }
   /** The broker may or may not have it. */
   | { readonly _tag: "lost"; readonly reason: string }
 
@@ -29,15 +40,17 @@ export interface Session {
   readonly broker: { readonly id: string; readonly name: string; readonly version: string; readonly addresses: ReadonlyArray<string> }
   /** Largest payload that the broker accepts, in bytes, as it last said. */
   readonly payloadBytesMax: () => number
+  /** The most that a piece of a message may hold beside its headers; 0 where the broker knows no headers, or has no room for any. */
+  readonly pieceBytesMax: () => number
   /** Completed with the reason when the connection is over. */
   readonly ended: Deferred.Deferred<string>
   readonly isOver: () => boolean
   /**
-   * Publishes payloads and asks for a PONG, all before it returns. The payloads may be reused when the effect has ended.
-   * Without payloads it asks whether all that went before has arrived, subscriptions included.
+   * Publishes parcels in order and asks for a PONG, all before it returns. The payloads may be reused when the effect has ended.
+   * Without parcels it asks whether all that went before has arrived, subscriptions included.
    * @returns waits for what became of them
    */
-  readonly launch: (subject: string, payloads: ReadonlyArray<Uint8Array>) => Effect.Effect<Outcome>
+  readonly launch: (parcels: ReadonlyArray<Parcel>) => Effect.Effect<Outcome>
   /** Publishes one payload and forgets it. False: it did not go out. */
   readonly send: (subject: string, payload: Uint8Array) => boolean
   /** Waits while more than `repliesAwayBytesMax` of what was sent may not have reached the broker, at most `flushWaitMs`. */
@@ -57,10 +70,10 @@ export interface Session {
 
 /** A batch on its way. */
 interface Flight {
-  readonly subject: string
+  readonly subjects: ReadonlySet<string>
   readonly startedMs: number
   readonly outcome: Deferred.Deferred<Outcome>
-  refusal: string | undefined
+  refusal: Extract<Outcome, { readonly _tag: "refused" }> | undefined
   /** Undefined where nothing was published, or the broker would not say. */
   heard: boolean | undefined
 }
@@ -75,10 +88,10 @@ const makeFlights = (now: () => number) => {
     Deferred.doneUnsafe(flight.outcome, Effect.succeed(outcome))
   }
   return {
-    begin: (subject: string, heard: boolean | undefined) => {
+    begin: (subjects: ReadonlySet<string>, heard: boolean | undefined) => {
       const outcome = Deferred.makeUnsafe<Outcome>()
       const number = ++last
-      flights.set(number, { subject, startedMs: now(), outcome, refusal: undefined, heard })
+      flights.set(number, { subjects, startedMs: now(), outcome, refusal: undefined, heard })
       return { number, outcome: Effect.onInterrupt(Deferred.await(outcome), () => Effect.sync(() => flights.delete(number))) }
     },
     /** Nobody subscribes to the batch of that number. */
@@ -88,7 +101,13 @@ const makeFlights = (now: () => number) => {
     },
     /** A refusal does not say which batch it is about, so it is about all of its subject; without one, about all. */
     refuse: (subject: string | undefined, reason: string) => {
-      for (const flight of flights.values()) if (subject === undefined || subject === flight.subject) flight.refusal = reason
+      for (const flight of flights.values()) {
+        const { refusal, subjects } = flight
+        if (subject === undefined) flight.refusal = { _tag: "refused", reason }
+        else if (subjects.has(subject) && (refusal === undefined || refusal.subjects !== undefined)) {
+          flight.refusal = { _tag: "refused", reason, subjects: new Set([...(refusal?.subjects ?? []), subject]) }
+        }
+      }
     },
     /** The PONG of a batch has come. */
     settle: (number: number, knowsHearing: boolean) => {
@@ -96,7 +115,7 @@ const makeFlights = (now: () => number) => {
       const flight = flights.get(number)
       if (flight === undefined) return
       if (flight.refusal === undefined) conclude(number, flight, { _tag: "taken", heard: knowsHearing ? flight.heard : undefined })
-      else conclude(number, flight, { _tag: "refused", reason: flight.refusal })
+      else conclude(number, flight, flight.refusal)
     },
     /** To be called when nothing can be launched any more. */
     lose: (reason: string) => {
@@ -117,6 +136,13 @@ const brokerOf = (info: ServerInfo | undefined): Session["broker"] => ({
   addresses: info?.connect_urls ?? [],
 })
 
+const headersOf = ({ headers }: Parcel): { readonly headers?: MsgHdrs } => {
+  if (headers === undefined) return {}
+  const all = makeHeaders()
+  for (const [name, value] of headers) all.set(name, value)
+  return { headers: all }
+}
+
 /** Publishing with an account of what became of it. */
 const makeLaunch = (nc: NatsConnection, flights: ReturnType<typeof makeFlights>, end: (reason: string) => void): Session["launch"] => {
   const inbox = createInbox()
@@ -128,10 +154,15 @@ const makeLaunch = (nc: NatsConnection, flights: ReturnType<typeof makeFlights>,
       else knowsHearing = false
     },
   })
-  return (subject, payloads) => {
+  return (parcels) => {
     if (nc.isClosed() || nc.isDraining()) return Effect.succeed({ _tag: "lost", reason: "the connection is over" })
-    const { number, outcome } = flights.begin(subject, knowsHearing && payloads.length > 0 ? true : undefined)
-    payloads.forEach((payload, index) => nc.publish(subject, payload, index === 0 && knowsHearing ? { reply: `${inbox}.${number}` } : {}))
+    const asking = knowsHearing ? parcels.findIndex(({ headers }) => headers === undefined) : -1
+    const subjects = new Set(parcels.map(({ subject }) => subject))
+    const { number, outcome } = flights.begin(subjects, asking < 0 ? undefined : true)
+    for (const [index, parcel] of parcels.entries()) {
+      const reply = index === asking ? { reply: `${inbox}.${number}` } : {}
+      nc.publish(parcel.subject, parcel.payload, { ...reply, ...headersOf(parcel) })
+    }
     // After the PONG one turn of the event loop: the package hands refusals on through two asynchronous iterators.
     nc.flush().then(
       () => setImmediate(() => flights.settle(number, knowsHearing)),
@@ -174,12 +205,14 @@ export const makeSession = (server: BrokerServer, nc: NatsConnection, now: () =>
     Deferred.doneUnsafe(ended, Effect.succeed(reason))
     flights.lose(reason)
   }
+  const payloadMax = () => (payloadBytesMax = nc.info?.max_payload ?? payloadBytesMax)
   void followStatus(nc, flights)
   void nc.closed().then((cause) => end(cause instanceof Error ? textOf(cause) : "the broker closed the connection"))
   return {
     server,
     broker: brokerOf(nc.info),
-    payloadBytesMax: () => (payloadBytesMax = nc.info?.max_payload ?? payloadBytesMax),
+    payloadBytesMax: payloadMax,
+    pieceBytesMax: () => (nc.info?.headers === true ? pieceBytesFor(payloadMax()) : 0),
     ended,
     isOver: () => nc.isClosed() || nc.isDraining(),
     launch: makeLaunch(nc, flights, end),

@@ -61,12 +61,13 @@ describe("a broker that refuses", () => {
       const large = messageOf({ name: "large", spec: { hush: "x".repeat(5000) } })
       const before = messageOf({ name: "before" })
       const after = messageOf({ name: "after" })
-      assert.deepStrictEqual(yield* sink.deliver({ urgency: "live", messages: [before, large, after] }), accepted)
+      const leftOut: Receipt = { _tag: "accepted", leftOut: new Set([large]) }
+      assert.deepStrictEqual(yield* sink.deliver({ urgency: "live", messages: [before, large, after] }), leftOut)
       assert.deepStrictEqual(
         [yield* takeText(received), yield* takeText(received)],
         [text.decode(before.payload), text.decode(after.payload)],
       )
-      assert.deepStrictEqual(yield* sink.deliver({ urgency: "live", messages: [large] }), accepted)
+      assert.deepStrictEqual(yield* sink.deliver({ urgency: "live", messages: [large] }), leftOut)
       const named = lines.filter((line) => line.includes(`Pod shop/large has ${large.payload.byteLength} bytes, the broker accepts 4096`))
       assert.strictEqual(named.length, 2)
       assert.isFalse(lines.some((line) => line.includes("xxx")))

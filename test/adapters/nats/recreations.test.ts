@@ -1,5 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { dueRepetitions, isOverfull, makeRecreations, noteMessage, settleRepetition } from "../../../src/adapters/nats/recreations.ts"
+import {
+  dueRepetitions,
+  isOverfull,
+  makeRecreations,
+  noteMessage,
+  noteOversize,
+  settleRepetition,
+} from "../../../src/adapters/nats/recreations.ts"
 import {
   recreationRepeatMs,
   recreationSettledMs,
@@ -140,6 +147,32 @@ describe("objects created anew right after their deletion", () => {
     assert.deepStrictEqual(
       dueRepetitions(state, 2 * recreationRepeatMs, 10, 1000).map((one) => one.message.name),
       ["a"],
+    )
+  })
+})
+
+describe("a message that goes in pieces", () => {
+  it("takes the place of an older one that waits, and is not repeated itself", () => {
+    const state = makeRecreations()
+    noteMessage(state, message("Deleted", "a", "d"), 0)
+    noteMessage(state, message("Added", "a", "old"), 10)
+    noteOversize(state, message("Modified", "a", "large"))
+    noteMessage(state, message("Deleted", "b", "d"), 10)
+    noteOversize(state, message("Added", "b", "large"))
+    assert.deepStrictEqual(dueRepetitions(state, 60_000, 100, 1e6), [])
+    assert.strictEqual(state.bytes, 0)
+  })
+
+  it("leaves the deletion before it in force for what comes next", () => {
+    const state = makeRecreations()
+    for (const name of ["a", "b"]) noteMessage(state, message("Deleted", name, "d"), 0)
+    noteMessage(state, message("Added", "a", "old"), 10)
+    for (const name of ["a", "b"]) noteOversize(state, message("Modified", name, "large"))
+    for (const name of ["a", "b"]) noteMessage(state, message("Modified", name, `small ${name}`), 20)
+    const due = dueRepetitions(state, 20 + recreationRepeatMs, 100, 1e6)
+    assert.deepStrictEqual(
+      due.map((one) => new TextDecoder().decode(one.message.payload)),
+      ["small a", "small b"],
     )
   })
 })

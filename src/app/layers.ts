@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import type { CollectionOptions } from "../adapters/filesystem/collection.ts"
 import type { StateFileInspection } from "../adapters/filesystem/stateFile.ts"
 import type { SnapshotOptions } from "../adapters/filesystem/snapshot.ts"
-import type { NatsOptions } from "../adapters/nats/broker.ts"
+import type { NatsOptions, OversizePolicy } from "../adapters/nats/broker.ts"
 import type { ServerInspection } from "../adapters/nats/inspection.ts"
 import type { Ear, Listener } from "../adapters/nats/listener.ts"
 import type { MeshError } from "../domain/error.ts"
@@ -64,12 +64,18 @@ export const layerNoRequests: Layer.Layer<Requests> = Layer.succeed(Requests, {
   subscribe: () => Queue.dropping<Uint8Array>(1),
 })
 
+/** What may become of messages that are too large. */
+export const oversizePolicies: ReadonlyArray<OversizePolicy> = ["drop", "chunks"]
+
+const oversizePolicyOf = ({ oversize }: Values): OversizePolicy => oversizePolicies.find((known) => known === oversize.text) ?? "drop"
+
 /** NATS, both ways. */
 export const layerBroker = (values: Values): Layer.Layer<Sink | Requests, MeshError> => layerBrokerOf(brokerOptions(values))
 
 const brokerOptions = (values: Values): NatsOptions => ({
   url: values.brokerUrl.text,
   pace: isOn(values.pace.text),
+  oversize: oversizePolicyOf(values),
   user: optional(values.natsUser.text),
   password: optional(values.natsPassword.text),
   token: optional(values.natsToken.text),

@@ -19,6 +19,7 @@ import {
   layerState,
   layerStdout,
   loadProgress,
+  oversizePolicies,
 } from "./layers.ts"
 import { interactives } from "./sessions.ts"
 import { makeMonitor, monitorStatus, runToEnd, type Monitor, type WholeRunOptions } from "./wholeRun.ts"
@@ -57,6 +58,9 @@ const serving = Effect.fnUntraced(function* ({ values, version }: ServeOptions) 
   const interactive = interactives.find((known) => known === values.interactive.text)
   if (interactive === undefined) {
     return yield* Effect.fail(meshError("ErrUsage", `interactive ${JSON.stringify(values.interactive.text)} is none of on, logs, off`))
+  }
+  if (!oversizePolicies.some((known) => known === values.oversize.text)) {
+    return yield* Effect.fail(meshError("ErrUsage", `oversize ${JSON.stringify(values.oversize.text)} is none of drop, chunks`))
   }
   if (mode === "file" && values.stateFile.text !== "") {
     return yield* Effect.fail(meshError("ErrUsage", "--state-file goes with --output broker and stdout: a snapshot holds everything"))

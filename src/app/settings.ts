@@ -143,6 +143,14 @@ export const settings = {
     "true",
     "hold announcements to a rate that Meshery Server can take; off: full speed",
   ),
+  oversize: setting(
+    "oversize",
+    "MESHSYNC_OVERSIZE",
+    "text",
+    "POLICY",
+    "drop",
+    "broker: messages above its max_payload: drop (an error), or chunks on meshery.meshsync.oversize",
+  ),
   customResource: setting(
     "custom-resource",
     "MESHSYNC_CUSTOM_RESOURCE",

@@ -140,7 +140,7 @@ export const errorRegistry = {
     "Critical",
     "An object is larger than the broker accepts",
     "Its message exceeds the broker's max_payload",
-    "Raise max_payload in the broker's configuration, or exclude the object's kind",
+    "Raise max_payload in the broker's configuration, give --oversize=chunks where consumers can read it, or exclude the object's kind",
   ),
   ErrForbidden: entry(
     1019,

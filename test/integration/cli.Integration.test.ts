@@ -62,6 +62,13 @@ describe("a command line that is wrong: exit status 2, the fault in the first li
   })
 })
 
+it("an unknown --oversize: exit status 2, and the policies that there are", async () => {
+  const { status, stderr } = await call(["--health-port", "0", "--oversize", "split"])
+  const errors = errorsOf(stderr)
+  expect([status, errors.length]).toEqual([2, 1])
+  expect(errors[0]).toContain('oversize \\"split\\" is none of drop, chunks')
+})
+
 describe("a run that cannot begin: exit status 1, and one error with its code that names the culprit", () => {
   const quiet = ["--health-port", "0"]
   const file = [...quiet, "--output", "file", "--once"]

@@ -146,9 +146,22 @@ export const layerOutputFrom = (options: RunOptions): Layer.Layer<Sink | Request
     case "broker": {
       const { broker } = options
       if ("publish" in broker) return layerBrokerFrom(broker)
-      const { caPath, certPath, credsPath, keyPath, monitorPort, nkeyPath, pace = true, password, token, url, user } = broker
+      const {
+        caPath,
+        certPath,
+        credsPath,
+        keyPath,
+        monitorPort,
+        nkeyPath,
+        oversize = "drop",
+        pace = true,
+        password,
+        token,
+        url,
+        user,
+      } = broker
       const credentials = { user, password, token, credsPath, nkeyPath, certPath, keyPath, caPath }
-      return layerBrokerOf({ url, pace, ...credentials, ...(monitorPort === undefined ? {} : { monitorPort }) })
+      return layerBrokerOf({ url, pace, oversize, ...credentials, ...(monitorPort === undefined ? {} : { monitorPort }) })
     }
   }
 }

@@ -148,6 +148,11 @@ export interface NatsServer {
   readonly url: string
   /** Hold announcements to a rate that Meshery Server can take; on if absent. */
   readonly pace?: boolean | undefined
+  /**
+   * What becomes of a message above the broker's `max_payload`: an error and no message (`drop`, also if absent), or `chunks` on
+   * `meshery.meshsync.oversize`, to be read with `makeOversizeDecoder`.
+   */
+  readonly oversize?: "drop" | "chunks" | undefined
   /** Port of the broker's monitoring endpoint; 8222 if absent. */
   readonly monitorPort?: number | undefined
   readonly user?: string | undefined

@@ -77,7 +77,7 @@ export class Sink extends Context.Service<
     /** Largest message that can be delivered, in bytes, as known now. */
     readonly bytesMax: () => number
     /**
-     * Largest message of an object that is there, in bytes: where it exceeds `bytesMax` the sink has another way for what is larger than that.
+     * Largest message of an object that is there, in bytes: above `bytesMax` where the sink has another way for what is larger.
      * Deletions have no other way. Absent: `bytesMax`.
      */
     readonly oversizeBytesMax?: () => number

@@ -30,7 +30,7 @@ export interface Parcel {
  */
 export type Outcome =
   | { readonly _tag: "taken"; readonly heard: boolean | undefined }
-  /** The broker's permissions forbid it; the connection lives on. `subjects`: on these alone, and it has what was on others; absent: all. */
+  /** The broker's permissions forbid it; the connection lives on. `subjects`: on these alone, it has what was on others; absent: all. */
   | { readonly _tag: "refused"; readonly reason: string; readonly subjects?: ReadonlySet<string> }
   /** The broker may or may not have it. */
   | { readonly _tag: "lost"; readonly reason: string }

@@ -228,10 +228,10 @@ const actions: Readonly<Record<CommonName, (play: Stage, roll: number) => void>>
     after(play.world, 1_000, () => remove(play, roll * keys.length + 2, false))
     after(play.world, 2_900, () => withdraw(play, roll))
   },
-  /** A consumer is back and asks for everything while everything is being listed for another reason. */
+  /** Two consumers are back and ask for everything while everything is being listed for another reason. */
   returnMidList: (play, roll) => {
     play.pageMs = 3_000
-    isAway(play, 0, 3_000, 1_200 + (roll % 3_000))
+    for (const which of [0, 2]) isAway(play, which, 3_000, 1_200 + (roll % 3_000))
     after(play.world, 1_000, () => actions.burst(play, roll))
     after(play.world, 2_900, () => restartServer(play.cluster))
     after(play.world, 20_000, () => (play.pageMs = 80))

@@ -86,10 +86,14 @@ const loseMidList = (chance: Chance, roll: number): ReadonlyArray<Action> => {
   ]
 }
 
-/** Half of the seeds have an interval, and a few objects that change all the time. Drawn apart: the other actions stay what they were. */
-const drawChurn = (seed: number): Pick<Plan, "actions" | "minIntervalMs"> => {
+/** Whether a plan has an interval, and a few objects that change all the time: `drawn`: half of the seeds do. */
+export type Churn = "drawn" | "never" | "always"
+
+/** Drawn apart: the other actions of a seed stay what they were. */
+const drawChurn = (seed: number, churn: Churn): Pick<Plan, "actions" | "minIntervalMs"> => {
   const chance = makeChance(seed ^ 0x5bd1e995)
-  if (chance.below(2) === 0) return { minIntervalMs: 0, actions: [] }
+  const isDrawn = chance.below(2) !== 0
+  if (churn === "never" || (churn === "drawn" && !isDrawn)) return { minIntervalMs: 0, actions: [] }
   const rolls = Array.from({ length: 4 }, () => chance.below(2 ** 30))
   const drawRoll = (): number => rolls[chance.below(rolls.length)] as number
   const changes = Array.from({ length: 100 }, (): Action => {
@@ -116,12 +120,12 @@ const favoured: ReadonlySet<string> = new Set([
 ])
 
 /** Each seed has a third of the faults switched on, those twice as often: with all of them at once, some would hide others. */
-export const drawPlan = (seed: number, from: ReadonlyArray<ActionName> = faults, churns = true): Plan => {
+export const drawPlan = (seed: number, from: ReadonlyArray<ActionName> = faults, churns: Churn = "drawn"): Plan => {
   const chance = makeChance(seed * 2 + 1)
   const enabled = from.flatMap((name) => (chance.below(3) <= (favoured.has(name) ? 1 : 0) ? [name] : []))
   const weighted = [...enabled, ...enabled.filter((name) => favoured.has(name))]
   const count = 30 + chance.below(50)
-  const churn = churns ? drawChurn(seed) : { minIntervalMs: 0, actions: [] }
+  const churn = drawChurn(seed, churns)
   const actions = Array.from({ length: count }, () => ({
     atMs: chance.below(4) === 0 ? chance.below(activeMs) : chance.below(activeMs / 4),
     name: drawName(chance, weighted),

@@ -4,7 +4,7 @@
 import { sortedItems } from "../../src/adapters/memory/model.ts"
 import { marksEveryMs } from "../../src/domain/limit.ts"
 import { apiVersionOf, typeKey } from "../../src/domain/select/resource.ts"
-import { activeMs, type Action, drawPlan, type Plan } from "./action.ts"
+import { activeMs, type Action, type Churn, drawPlan, faults, type Plan } from "./action.ts"
 import { judgeExact, judgeQuiet, takeCounts } from "./exact.ts"
 import { judgeView } from "./judge.ts"
 import { act, endFaults, fill } from "./happening.ts"
@@ -106,10 +106,14 @@ export const simulatePlan = (plan: Plan, subject: Subject, traced = false): Outc
 
 export const simulate = (seed: number, subject: Subject): Outcome => simulatePlan(drawPlan(seed), subject)
 
-/** @param root the folder of the sources that are simulated */
+/**
+ * What a seed finds, without churn or with it.
+ * @param root the folder of the sources that are simulated
+ */
 export const findingOfLanes = async (root: string) => {
   const subject = await loadSubject(root)
-  return (seed: number): string | undefined => simulate(seed, subject).finding
+  const find = (seed: number, churn: Churn) => simulatePlan(drawPlan(seed, faults, churn), subject).finding
+  return (seed: number): string | undefined => find(seed, "never") ?? find(seed, "always")
 }
 
 /** Takes out as many actions as can go while something is still found: halves first, then ever smaller parts. */

@@ -35,7 +35,7 @@ it(
     let lists = 0
     let messages = 0
     // What committed seeds have found was found before there were intervals.
-    const plain = laneSeeds.map((seed) => drawPlan(seed, faults, false))
+    const plain = laneSeeds.map((seed) => drawPlan(seed, faults, "never"))
     for (const plan of [...plain, ...[...laneSeeds, ...fresh].map((seed) => drawPlan(seed))]) {
       const outcome = simulatePlan(plan, subject)
       if (outcome.finding !== undefined) throw new Error(explain(outcome, plan, subject))

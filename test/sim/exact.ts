@@ -123,7 +123,7 @@ const judgeCopy = (exact: Exact, type: string, mark: Extract<Mark, { readonly co
 const hearTypes = (exact: Exact, text: string): boolean => {
   if (isAway(exact)) return false
   const { types } = exact.copy
-  const before = [...types.keys()]
+  const before = [...types].flatMap(([type, { objects }]) => (objects.size === 0 ? [] : [type]))
   applyMessage(exact.copy, syncSubject, text)
   for (const type of before) if (!types.has(type)) miss(exact, type)
   return false

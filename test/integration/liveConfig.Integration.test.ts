@@ -176,6 +176,14 @@ describe("edits of the custom resource", () => {
     )
     expect(mended.requests).toEqual([`patch ${path}/status?fieldManager=meshsync&force=true`])
     expect(findLane(await run.status(), "services")).toMatchObject({ lists: 1 })
+
+    const ofShop = entry("configmaps", { namespaces: ["shop"] })
+    const isWatched = (): boolean => asked().at(-1) === "watch /api/v1/services"
+    const fewer = await during(consumer, specOf(ofShop, entry("services", { Events: ["MODIFIED"] })), isWatched)
+    expect(fewer).toEqual({ requests: ["watch /api/v1/services"], told: [] })
+    const isListed = (): boolean => asked().at(-2) === "list /api/v1/services" && isWatched()
+    const more = await during(consumer, specOf(ofShop, entry("services")), isListed)
+    expect(more).toEqual({ requests: ["list /api/v1/services", "watch /api/v1/services"], told: ["ADDED Service kubernetes"] })
     run.signal("SIGTERM")
     expect((await run.exit).status).toBe(0)
     await connection.close()

@@ -50,8 +50,8 @@ export const engineCanaries: ReadonlyArray<Canary> = [
     name: "a batch in doubt is taken for delivered",
     shipped: go,
     file: "app/deliver.ts",
-    from: 'if (receipt._tag === "accepted") return',
-    to: 'if (receipt._tag === "accepted" || attempt === 0) return',
+    from: 'if (receipt._tag === "accepted") return receipt.leftOut',
+    to: 'if (receipt._tag === "accepted") return receipt.leftOut\n    if (attempt === 0) return undefined',
   },
   {
     name: "what was deleted before a restart is not repeated after it",

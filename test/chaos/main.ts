@@ -1,6 +1,7 @@
 /**
  * `make chaos DURATION=600s SEED=n OBJECTS=5000 RATE=100`: one run, its report on stdout and in build/chaos-SEED.md, the program's log
- * beside it. The exit status is 1 if the run failed. `SORTS=kill broker,compact etcd` draws from these faults alone.
+ * beside it. The exit status is 1 if the run failed. `SORTS=kill broker,compact etcd` draws from these faults alone, and with `APART=30s`
+ * each one is over before the next.
  */
 import { mkdirSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
@@ -30,6 +31,7 @@ const report = await runChaos({
   objects: readNumber("OBJECTS", 5_000),
   changesPerSecond: readNumber("RATE", 100),
   sorts: readSorts(),
+  apartMs: process.env["APART"] ? readNumber("APART", 30) * 1_000 : undefined,
   say: console.log,
 })
 const text = reportText(report)

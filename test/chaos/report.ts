@@ -2,7 +2,7 @@
  * What a run of chaos found, as text for people. Passing means: every consumer equalled the cluster in time, the program never ended by
  * itself, no message was broken, and nothing secret was seen.
  */
-import { convergenceLimitMs } from "./limit.ts"
+import { beaconWaitMs, convergenceLimitMs } from "./limit.ts"
 import { type Sort, sorts } from "./schedule.ts"
 import type { Struck } from "./stage.ts"
 
@@ -97,7 +97,7 @@ export const reportText = (report: Report): string => {
     ...sorts.map((sort) => faultRow(sort, struck)),
     "",
     `- Faults: ${struck.length}, at most ${seconds(gap)} s apart; recovery median ${seconds(median(recoveries))} s, ` +
-      `max ${seconds(Math.max(0, ...recoveries))} s, ${struck.length - recoveries.length} not seen to recover`,
+      `max ${seconds(Math.max(0, ...recoveries))} s, ${struck.length - recoveries.length} not within ${beaconWaitMs / 1_000} s`,
     `- Changes: ${changes["made"]} made, ${changes["failed"]} refused or unanswered, of all ${changes["deleted"]} deletions, ` +
       `${changes["anew"]} recreations, ${changes["definitions"]} definitions`,
     ...heard.map(

@@ -22,6 +22,8 @@ export interface ChaosOptions {
   readonly objects: number
   readonly changesPerSecond: number
   readonly sorts?: ReadonlyArray<Sort>
+  /** From one fault to the next; drawn where it is not given. */
+  readonly apartMs?: number | undefined
   readonly say?: (line: string) => void
 }
 
@@ -115,7 +117,7 @@ export const runChaos = async (options: ChaosOptions): Promise<Report> => {
   const now = (): number => performance.now() - startMs
   const stage = openStage(cast, consumers, now)
   workload.start()
-  for (const fault of drawSchedule(seed, durationMs, options.sorts ?? sorts)) {
+  for (const fault of drawSchedule(seed, durationMs, options.sorts ?? sorts, options.apartMs)) {
     await sleepUntil(now, fault.atMs)
     say(`${(now() / 1_000).toFixed(1).padStart(6)} s  ${fault.sort}${fault.holdMs > 0 ? `, ${(fault.holdMs / 1_000).toFixed(1)} s` : ""}`)
     stage.strike(fault)

@@ -36,6 +36,17 @@ describe("a schedule of ten minutes", () => {
   })
 })
 
+describe("a schedule of faults that are apart", () => {
+  it("has every sort once, each over before the next", () => {
+    const faults = drawSchedule(1, 630_000, sorts, 30_000)
+    expect(new Set(faults.slice(0, sorts.length).map(({ sort }) => sort)).size).toBe(sorts.length)
+    faults.forEach(({ atMs, holdMs }, i) => {
+      expect(atMs).toBe(30_000 * (i + 1))
+      expect(holdMs).toBeLessThan(30_000)
+    })
+  })
+})
+
 describe("a schedule of ninety seconds", () => {
   it("has every sort at least once in all but a few seeds", () => {
     const complete = seeds.filter((seed) => new Set(drawSchedule(seed, 90_000).map(({ sort }) => sort)).size === sorts.length)

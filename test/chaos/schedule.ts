@@ -1,7 +1,7 @@
 /**
  * Which fault strikes when: a pure function of the seed.
  *
- * Invariants: a fault at least every `gapMaxMs`; every sort comes once before any comes again, as far as what it strikes is free;
+ * Invariants: a fault at least every `gapMaxMs`, unless they are wanted apart; every sort comes once before any comes again, as far as what it strikes is free;
  * the last one is over before the end. Knows nothing of how a fault is done.
  */
 import { makeChance, type Chance } from "../../src/adapters/memory/chance.ts"
@@ -67,13 +67,20 @@ const between = (chance: Chance, [least, most]: readonly [number, number]): numb
  * The faults of a run, in their order.
  * @param durationMs from the first change to the last
  * @param chosen the sorts to draw from; at least one
+ * @param apartMs from one fault to the next; drawn where it is not given
  */
-export const drawSchedule = (seed: number, durationMs: number, chosen: ReadonlyArray<Sort> = sorts): ReadonlyArray<Fault> => {
+export const drawSchedule = (
+  seed: number,
+  durationMs: number,
+  chosen: ReadonlyArray<Sort> = sorts,
+  apartMs?: number,
+): ReadonlyArray<Fault> => {
+  const gap: readonly [number, number] = apartMs === undefined ? [gapMinMs, gapMaxMs] : [apartMs, apartMs]
   const chance = makeChance(seed)
   const freeAtMs = new Map<Target, number>()
   const faults: Array<Fault> = []
   let waiting: Array<Sort> = []
-  for (let atMs = gapMinMs; ; atMs += between(chance, [gapMinMs, gapMaxMs])) {
+  for (let atMs = gap[0]; ; atMs += between(chance, gap)) {
     const canStrike = (sort: Sort): boolean =>
       (freeAtMs.get(targetOf(sort)) ?? 0) <= atMs && atMs + natures[sort].holdMs[0] + natures[sort].healMs <= durationMs
     if (!waiting.some(canStrike)) waiting = [...waiting, ...shuffle(chance, chosen)]

@@ -5,6 +5,7 @@
 import { until } from "../integration/program.ts"
 import type { Cast } from "./cast.ts"
 import type { Consumer } from "./consumer.ts"
+import { beaconWaitMs } from "./limit.ts"
 import { type Fault, type Sort, targetOf } from "./schedule.ts"
 
 /** A fault as it happened, in milliseconds from the run's beginning. */
@@ -12,7 +13,7 @@ export interface Struck {
   readonly sort: Sort
   readonly atMs: number
   readonly healedMs: number
-  /** From its end until every consumer saw a change made after it; undefined: not until the run's end. */
+  /** From its end until every consumer saw a change made after it; undefined: not within `beaconWaitMs`. */
   recoveryMs: number | undefined
   /** What a fault of this sort must do and did not; undefined: it did. */
   readonly miss: string | undefined
@@ -175,7 +176,6 @@ const actsOf = (cast: Cast, consumers: ReadonlyArray<Consumer>): Acts => {
 }
 
 const beaconPath = "/api/v1/namespaces/chaos/configmaps"
-const beaconWaitMs = 120_000
 
 /** @param now milliseconds from the run's beginning */
 export const openStage = (cast: Cast, consumers: ReadonlyArray<Consumer>, now: () => number): Stage => {

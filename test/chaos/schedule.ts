@@ -1,8 +1,8 @@
 /**
  * Which fault strikes when: a pure function of the seed.
  *
- * Invariants: a fault at least every `gapMaxMs`, unless they are wanted apart; every sort comes once before any comes again, as far as what it strikes is free;
- * the last one is over before the end. Knows nothing of how a fault is done.
+ * Invariants: a fault at least every `gapMaxMs`, unless they are wanted apart; every sort comes once before any comes again, as far as what
+ * it strikes is free; the last one is over before the end. Knows nothing of how a fault is done.
  */
 import { makeChance, type Chance } from "../../src/adapters/memory/chance.ts"
 

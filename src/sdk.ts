@@ -131,6 +131,7 @@ export const run = async (options: RunOptions): Promise<void> => {
     const shared = yield* Effect.fromResult(wholeRunOptionsOf(options, output === "sink"))
     const own: Partial<WholeRunOptions> = {
       audience: yield* audienceFrom(options),
+      lasting: output !== "file",
       contentDedup: options.output === "broker" && options.contentDedup === true,
       interactive: (options.output === "broker" ? options.interactive : undefined) ?? "off",
       readyWhen: output === "broker" ? "open" : "settled",

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
-import { discoveryAgainMs, discoveryEveryMs, laneSignalsMax } from "../domain/limit.ts"
+import { clusterIdForbiddenWaitMs, discoveryAgainMs, discoveryEveryMs, laneSignalsMax } from "../domain/limit.ts"
 import type { Intervals } from "../domain/select/interval.ts"
 import { placeDefault, type Place } from "../domain/select/place.ts"
 import { holdRefused, planLanes } from "../domain/select/plan.ts"
@@ -57,6 +57,8 @@ export interface RunOptions {
   readonly selector: string
   /** Used where the namespace kube-system cannot be read. */
   readonly clusterId: string
+  /** It goes on until it is stopped: better to wait a moment for the cluster's id than to live without. */
+  readonly lasting?: boolean
   /** How often lists are compared with the ledger, as text of a duration; empty or absent: as the custom resource says. */
   readonly reconcileInterval?: string
   /** Where the messages go, in words that stay the same from run to run; only a StateFile needs them. */
@@ -193,7 +195,7 @@ const answering = ({ announcements, desk, lastLanes, open, options, restored }: 
 const showIn = (engine: Engine) => (status: StateFileStatus) => void (engine.stateFile = status)
 
 const identify = Effect.fnUntraced(function* (engine: Engine, options: RunOptions) {
-  const { error, id } = yield* readClusterId(options.clusterId)
+  const { error, id } = yield* readClusterId(options.clusterId, options.lasting === true ? clusterIdForbiddenWaitMs : 0)
   engine.clusterId = id
   if (error !== undefined) yield* logMeshError(error)
 })

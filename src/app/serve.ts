@@ -78,7 +78,7 @@ const serving = Effect.fnUntraced(function* ({ values, version }: ServeOptions) 
   const port = Number(values.healthPort.text)
   const health = layerHealth({ port, status: () => monitorStatus(monitor), ready: () => monitor.engine.ready })
   const ports = Layer.mergeAll(layerCluster(values, version), layerOutput(mode, values), layerState(values))
-  const options = { ...wholeRunOptions(mode, values, version), interactive, audience, customResource }
+  const options = { ...wholeRunOptions(mode, values, version), interactive, audience, customResource, lasting: mode !== "file" }
   const run = runToEnd(options, monitor, reportWritten)
   const progress = mode === "file" ? Effect.forkChild(showProgress(monitor)) : Effect.void
   yield* Effect.andThen(progress, run).pipe(Effect.provide(ports), Effect.provide(health))

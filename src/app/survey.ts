@@ -2,11 +2,13 @@
  * What has to be read of a cluster before and between the lanes: who it is, what it serves, which definitions it holds.
  * Each is one or a few small documents.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import { meshError, type MeshError } from "../domain/error.ts"
-import { clusterIdWaitMs, namespacesAskedMax, namespaceWaitMs } from "../domain/limit.ts"
+import { clusterIdAgainMs, clusterIdWaitMs, namespacesAskedMax, namespaceWaitMs } from "../domain/limit.ts"
 import { decodeText } from "../domain/read/text.ts"
 import { aggregatedAccept, classicPlan, discoverAggregated, discoverClassic, type Discovery } from "../domain/select/discovery.ts"
 import { pauseMs } from "../domain/sync/backoff.ts"
@@ -41,15 +43,22 @@ export interface Identity {
 /**
  * The uid of the namespace kube-system, by which Meshery knows a cluster. Asked for up to 30 s while the API server does not answer.
  * @param fallback what an operator set for clusters where the namespace may not be read; may be empty
+ * @param forbiddenWaitMs how long a refusal is not believed, where there is no fallback: an API server that has just started refuses
+ *   everything for a moment, until it has read the roles
  */
-export const readClusterId = (fallback: string): Effect.Effect<Identity, never, ClusterApi> => {
+export const readClusterId = (fallback: string, forbiddenWaitMs = 0): Effect.Effect<Identity, never, ClusterApi> => {
   const without = (reason: string): Identity => ({
     id: fallback,
     error: fallback === "" ? meshError("ErrClusterId", reason) : undefined,
   })
-  return readText(kubeSystem).pipe(
-    Effect.tapError(({ failure }) => (failure._tag === "Unavailable" ? Effect.sleep("1 second") : Effect.void)),
-    Effect.retry({ while: ({ failure }) => failure._tag === "Unavailable" }),
+  const asking = Effect.flatMap(Clock.currentTimeMillis, (startedMs) => {
+    const mayPass = ({ failure }: ApiError): Effect.Effect<boolean> =>
+      failure._tag !== "Forbidden"
+        ? Effect.succeed(failure._tag === "Unavailable")
+        : Effect.map(Clock.currentTimeMillis, (nowMs) => fallback === "" && nowMs - startedMs < forbiddenWaitMs)
+    return Effect.retry(readText(kubeSystem), { while: mayPass, schedule: Schedule.spaced(clusterIdAgainMs) })
+  })
+  return asking.pipe(
     Effect.map((text): Identity => {
       const uid = memberOf(memberOf(parseJson(text), "metadata"), "uid")
       return typeof uid === "string" ? { id: uid, error: undefined } : without(`${kubeSystem} has no uid`)

@@ -127,6 +127,9 @@ export const discoveryDebounceMs = 500
 export const discoveryAgainMs: ReadonlyArray<number> = [500, 2 * second, 6 * second]
 /** The cluster id is asked for this long before the first message goes out without it. */
 export const clusterIdWaitMs = 30 * second
+export const clusterIdAgainMs = 1 * second
+/** A run that goes on does not believe a refusal for so long: an API server that has just started has no roles yet, for a second or two. */
+export const clusterIdForbiddenWaitMs = 5 * second
 /** Whether the namespaces that were named exist is asked once, of so many of them at once, and not waited for longer. */
 export const namespacesAskedMax = 20
 export const namespaceWaitMs = 5 * second

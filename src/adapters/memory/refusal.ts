@@ -84,6 +84,7 @@ export const badRequest = (message: string): Refusal => ({ code: 400, reason: "B
 
 export const unauthorized: Refusal = { code: 401, reason: "Unauthorized", message: "Unauthorized" }
 
+/** The user's roles do not allow the verb, in this namespace or, without one, in the whole cluster. */
 export const forbidden = (
   user: string,
   verb: string,

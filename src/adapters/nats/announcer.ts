@@ -3,9 +3,8 @@
  * are back, and when a first subscriber appears where nobody listened. Facts in, decisions out; time is an argument.
  *
  * Invariants: the first connection owes nothing (the start announces everything anyway); a debt is paid once, whatever it gathered
- * meanwhile;
- * two payments are `announceEveryMs` apart; nothing is announced to nobody. Whether somebody listens is known from the broker itself
- * (a batch without a responder, its monitoring port); where both are silent a fixed time counts as their return.
+ * meanwhile; two payments are `announceEveryMs` apart; nothing is announced to nobody. Whether somebody listens is known from the broker
+ * itself (a batch without a responder, its monitoring port); where both are silent a fixed time counts as their return.
  */
 import { announceAfterReconnectMs, announceEveryMs, audienceEveryMs, audienceGatherMs, probeEveryMs } from "../../domain/limit.ts"
 

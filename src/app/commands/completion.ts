@@ -6,6 +6,7 @@ import { meshError } from "../../domain/error.ts"
 import { completionScript, shells } from "../completion.ts"
 import type { CommandOptions } from "./commandOptions.ts"
 
+/** Prints the script for the shell that the one word names; fails with ErrUsage for other words. */
 export const completion = ({ words }: CommandOptions) => {
   const shell = shells.find((known) => known === words[0])
   return shell === undefined || words.length !== 1

@@ -29,6 +29,7 @@ export interface Room {
   waitingBytes: number
 }
 
+/** An empty room; a run has one. */
 export const makeRoom = (): Room => ({ lives: 0, waitingBytes: 0 })
 
 export interface Holding {

@@ -61,6 +61,7 @@ export interface Reading {
   verdict: Verdict | undefined
 }
 
+/** Before the first byte of a journal. */
 export const makeReading = (): Reading => ({
   recollection: {
     clusterId: "",

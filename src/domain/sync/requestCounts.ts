@@ -28,6 +28,7 @@ export const noteListing = (counts: RequestCounts): void => {
   counts.listsRunningMost = Math.max(counts.listsRunningMost, counts.listsRunning)
 }
 
+/** A page that `noteListing` has counted is answered. */
 export const noteListed = (counts: RequestCounts): void => void counts.listsRunning--
 
 const names: Readonly<Record<Failure["_tag"], AnswerName>> = {

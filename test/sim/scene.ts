@@ -27,6 +27,8 @@ export interface Play extends Scene, Stage {
   readonly running: Map<string, Runner>
   /** By type key, what waits until its old deletions have been repeated. */
   readonly held: Map<string, Array<() => void>>
+  /** An announcement is under way, or another one has been asked for meanwhile. */
+  announcing: "no" | "once" | "again"
   readonly deselected: Set<string>
   /** Types whose lane ended deselected, by key: consumers are told nothing more of them. */
   readonly forgotten: Map<string, Set<string>>
@@ -54,6 +56,7 @@ export const makePlay = (plan: Plan, subject: Subject, world: World, fill: (play
     open: new Map(),
     running: new Map(),
     held: new Map(),
+    announcing: "no",
     deselected: new Set(),
     narrowings: new Map(),
     forgotten: new Map(),
@@ -176,8 +179,13 @@ const endLane = (play: Play, spec: LaneSpec, how: "Vanished" | "Deselected"): vo
 
 // Announcements ----------------------------------------------------------------------------------------------------------
 
-/** All lanes announce everything again, at most once in `announceEveryMs` as far as a reconnect asks for it. */
+/** All lanes announce everything again. One announcement at a time; what is asked for meanwhile is one more. */
 const announceAll = (play: Play): void => {
+  if (play.announcing !== "no") {
+    play.announcing = "again"
+    return
+  }
+  play.announcing = "once"
   play.announcedMs = play.world.nowMs
   note(play.world, "everything is announced again")
   for (const runner of play.open.values()) signal(runner, { _tag: "ResyncAsked" })
@@ -194,6 +202,12 @@ const announceAll = (play: Play): void => {
   if (pending === 0) announceOrphans(play)
 }
 
+const endAnnouncement = (play: Play): void => {
+  const isWantedAgain = play.announcing === "again"
+  play.announcing = "no"
+  if (isWantedAgain) announceAll(play)
+}
+
 const announceOrphans = (play: Play): void => {
   const { broker, departures, judge, running, subject, world } = play
   const gone = subject.departures.recentDepartures(departures, world.nowMs, ({ type }) => !running.has(typeKey(type)))
@@ -204,7 +218,9 @@ const announceOrphans = (play: Play): void => {
     if (--pending > 0) return
     for (const [key, held] of play.held) if (held === waiting) play.held.delete(key)
     for (const begin of waiting) begin()
+    endAnnouncement(play)
   }
+  if (gone.length === 0) endAnnouncement(play)
   for (const departed of gone) {
     const output = makeOutput()
     output.changes.push({ event: "Deleted", record: -1, departed })

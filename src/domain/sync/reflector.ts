@@ -57,12 +57,13 @@ export const step = (lane: Lane, fact: Fact, nowMs: number, output: Output): voi
       return reconcileDue(lane, output)
     case "Vanished":
       announceDepartures(lane, output, [...lane.left, ...clear(lane.ledger)])
-      // No list will complete an announcement that was asked for before or while this lane is being closed, so this completes it.
+      // No list will complete an announcement that was asked for before or while this lane is being closed, so its end completes it.
       output.announced = lane.announcing
       markClosed(lane, output, "vanished")
       return close(lane, output)
     case "Deselected":
       if (fact.deleting === true) announceDepartures(lane, output, [...lane.left, ...clear(lane.ledger)])
+      output.announced = lane.announcing
       markClosed(lane, output, "deselected")
       return close(lane, output)
     case "Reselected":

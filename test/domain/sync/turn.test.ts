@@ -101,6 +101,14 @@ describe("departures", () => {
     feed(lane, departures, 0, started, listed([a, b], "5"), observed(line("DELETED", a)))
     expect(deleted(feed(lane, departures, 1_000, resync, { _tag: "Vanished" }))).toEqual([`b ${b.uid}`, `a ${a.uid}`])
   })
+
+  it("are repeated when the type is deselected while everything is announced, but not where something lives", () => {
+    const departures = makeDepartures()
+    const lane = makeLane(specOf())
+    const again = thing("a", "9", uidOf("again"))
+    feed(lane, departures, 0, started, listed([a, b], "5"), observed(line("DELETED", a), line("ADDED", again), line("DELETED", b)))
+    expect(deleted(feed(lane, departures, 1_000, resync, { _tag: "Deselected" }))).toEqual([`b ${b.uid}`])
+  })
 })
 
 const settings = { clusterId: "c", redact: false, reachable: new Set<string>(), bytesMax: 1 << 20 }

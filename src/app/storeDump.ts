@@ -127,31 +127,40 @@ const dumpPage = Effect.fnUntraced(function* ({ desk, paced, send }: Dump, lane:
   const addresses = lane.spec.type.kind === "Service" ? all.flatMap((record) => serviceAddresses(records, record)) : []
   const reachable = addresses.length === 0 ? new Set<string>() : yield* desk.dialer.reachable(addresses)
   for (let from = 0; from < all.length; from += dumpItemsMax) {
-    // Judged, encoded and sent without a pause in between: the ledger cannot move on meanwhile.
-    const output = makeOutput()
-    for (const record of all.slice(from, from + dumpItemsMax)) {
-      if (holdsLife(lane.ledger, records, record)) output.changes.push({ event: "Added", record })
-    }
-    const bounds = { bytesMax: desk.sink.bytesMax(), oversizeBytesMax: desk.sink.oversizeBytesMax?.() }
-    const settings = { clusterId: desk.engine.clusterId, redact: desk.redact, redactPaths: desk.redactPaths, reachable, ...bounds }
-    const payloads: Array<Uint8Array> = []
-    for (let next = 0; next < output.changes.length;) {
-      const writer = takeWriter(desk)
-      const batch = encodeBatch(lane, records, output, next, writer, settings)
-      const fitting = batch.messages.filter(({ end, start }) => end - start <= bounds.bytesMax)
-      for (const { name, namespace } of batch.messages.filter((message) => !fitting.includes(message))) {
-        yield* Effect.logWarning(`informer-store lacks ${typeName(lane.spec.type)} ${namespace}/${name}: its message goes in pieces only`)
-      }
-      payloads.push(...packStore(writer.bytes, fitting, Math.floor(bounds.bytesMax / 2)))
-      next = batch.next
-      returnWriter(desk, writer)
-    }
-    yield* Effect.forEach(payloads, send, { discard: true })
-    for (const notice of output.notices) yield* logNotice(notice)
-    if (!paced) continue
-    const bytes = payloads.reduce((sum, payload) => sum + payload.length, 0)
-    yield* Effect.sleep(Math.max(output.changes.length / paceMessagesPerSecond, bytes / paceBytesPerSecond) * 1000)
+    const items = all.slice(from, from + dumpItemsMax)
+    const { bytes, count } = yield* withWord(desk, lane.key)(dumpItems(desk, send, lane, records, items, reachable))
+    if (paced) yield* Effect.sleep(Math.max(count / paceMessagesPerSecond, bytes / paceBytesPerSecond) * 1000)
   }
+})
+
+/** Judges, encodes and sends a few items: with the word, or the lane could say something newer before the last of them is out. */
+const dumpItems = Effect.fnUntraced(function* (
+  desk: Desk,
+  send: Dump["send"],
+  lane: Lane,
+  records: Records,
+  items: ReadonlyArray<number>,
+  reachable: ReadonlySet<string>,
+) {
+  const output = makeOutput()
+  for (const record of items) if (holdsLife(lane.ledger, records, record)) output.changes.push({ event: "Added", record })
+  const bounds = { bytesMax: desk.sink.bytesMax(), oversizeBytesMax: desk.sink.oversizeBytesMax?.() }
+  const settings = { clusterId: desk.engine.clusterId, redact: desk.redact, redactPaths: desk.redactPaths, reachable, ...bounds }
+  const payloads: Array<Uint8Array> = []
+  for (let next = 0; next < output.changes.length;) {
+    const writer = takeWriter(desk)
+    const batch = encodeBatch(lane, records, output, next, writer, settings)
+    const fitting = batch.messages.filter(({ end, start }) => end - start <= bounds.bytesMax)
+    for (const { name, namespace } of batch.messages.filter((message) => !fitting.includes(message))) {
+      yield* Effect.logWarning(`informer-store lacks ${typeName(lane.spec.type)} ${namespace}/${name}: its message goes in pieces only`)
+    }
+    payloads.push(...packStore(writer.bytes, fitting, Math.floor(bounds.bytesMax / 2)))
+    next = batch.next
+    returnWriter(desk, writer)
+  }
+  yield* Effect.forEach(payloads, send, { discard: true })
+  for (const notice of output.notices) yield* logNotice(notice)
+  return { bytes: payloads.reduce((sum, payload) => sum + payload.length, 0), count: output.changes.length }
 })
 
 /** Says again what a lane said to be gone since the dump began, unless the address lives again. */

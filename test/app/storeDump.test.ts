@@ -107,6 +107,24 @@ describe("informer-store", () => {
     }),
   )
 
+  it.effect("says nothing older than what the lane has said, though it takes several messages and each is taken slowly", () =>
+    Effect.gen(function* () {
+      const { dumps, sent, stage, taken, watch } = yield* setDumps({ unpaced: true, isSlow: true })
+      dumps.ask("_INBOX.one")
+      const pad = `"spec":{"pad":"${"x".repeat(400_000)}"}`
+      const page = new TextDecoder().decode(pageText([a, b], "9")).replaceAll('"spec":{}', pad)
+      yield* Deferred.succeed((yield* stage.nextList).answer, new TextEncoder().encode(page))
+      assert.deepStrictEqual((yield* Queue.take(sent)).names, ["a"])
+      yield* watch.come(linesText(line("MODIFIED", thing("b", "9"))))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* stage.unseenDeliveries, 0)
+      yield* Queue.offer(taken, undefined)
+      assert.deepStrictEqual((yield* Queue.take(sent)).names, ["b"])
+      yield* Queue.offer(taken, undefined)
+      assert.deepStrictEqual((yield* stage.nextDelivery).told, ["Modified b"])
+    }),
+  )
+
   it.effect("does not repeat the end of an address that lives again", () =>
     Effect.gen(function* () {
       const { dumps, sent, stage, watch } = yield* setDumps()

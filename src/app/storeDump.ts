@@ -143,13 +143,15 @@ const dumpItems = Effect.fnUntraced(function* (
   reachable: ReadonlySet<string>,
 ) {
   const output = makeOutput()
+  // What one consumer is told, or cannot be told, changes nothing of what is known to have reached all.
+  const aside: Lane = { ...lane, omitted: new Map(), counts: { ...lane.counts } }
   for (const record of items) if (holdsLife(lane.ledger, records, record)) output.changes.push({ event: "Added", record })
   const bounds = { bytesMax: desk.sink.bytesMax(), oversizeBytesMax: desk.sink.oversizeBytesMax?.() }
   const settings = { clusterId: desk.engine.clusterId, redact: desk.redact, redactPaths: desk.redactPaths, reachable, ...bounds }
   const payloads: Array<Uint8Array> = []
   for (let next = 0; next < output.changes.length;) {
     const writer = takeWriter(desk)
-    const batch = encodeBatch(lane, records, output, next, writer, settings)
+    const batch = encodeBatch(aside, records, output, next, writer, settings)
     const fitting = batch.messages.filter(({ end, start }) => end - start <= bounds.bytesMax)
     for (const { name, namespace } of batch.messages.filter((message) => !fitting.includes(message))) {
       yield* Effect.logWarning(`informer-store lacks ${typeName(lane.spec.type)} ${namespace}/${name}: its message goes in pieces only`)

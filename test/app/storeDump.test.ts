@@ -125,6 +125,18 @@ describe("informer-store", () => {
     }),
   )
 
+  it.effect("does not count as told to all what one consumer alone is told", () =>
+    Effect.gen(function* () {
+      const { dumps, sent, stage } = yield* setDumps()
+      const { name, namespace, uid } = b
+      stage.lane.omitted.set("shop/b", { name, namespace, uid, resourceVersion: "1" })
+      dumps.ask("_INBOX.one")
+      yield* Deferred.succeed((yield* stage.nextList).answer, pageText([a, b], "9"))
+      assert.deepStrictEqual((yield* Queue.take(sent)).names, ["a", "b"])
+      assert.strictEqual(stage.lane.omitted.size, 1)
+    }),
+  )
+
   it.effect("does not repeat the end of an address that lives again", () =>
     Effect.gen(function* () {
       const { dumps, sent, stage, watch } = yield* setDumps()

@@ -10,6 +10,7 @@ import { pauseMs } from "../domain/sync/backoff.ts"
 import { rememberNews, selectNews } from "../domain/sync/content.ts"
 import type { Change, Mark, Output } from "../domain/sync/fact.ts"
 import { countPublished, type Lane } from "../domain/sync/lane.ts"
+import { holds } from "../domain/sync/ledger.ts"
 import { describeMark, noteOmitted } from "../domain/sync/mark.ts"
 import { departedOf, encodeBatch, type EncodedMessage } from "../domain/sync/turn.ts"
 import { encodeMark } from "../domain/wire/mark.ts"
@@ -47,6 +48,7 @@ export const deliverTurn = Effect.fnUntraced(function* (
     countPublished(lane, taken)
     returnWriter(desk, writer)
     yield* leaveOut(desk, lane, records, untaken)
+    output.changes.splice(next, 0, ...endsOf(lane, records, untaken))
     from = next
   }
   for (const mark of output.marks) yield* deliverMark(desk, lane, mark)
@@ -68,7 +70,7 @@ const deliverMessages = Effect.fnUntraced(function* (
 
 /**
  * What the sink has left out after all counts as if it had been left out from the start. To be called behind the confirmation of the batch:
- * what is written down here is not to be confirmed with it. The sink has said which it were; a deletion has left the ledger already.
+ * what is written down here is not to be confirmed with it. The sink has said which it were; of a deletion the identity follows.
  */
 const leaveOut = (desk: Desk, lane: Lane, records: Records, messages: ReadonlyArray<EncodedMessage>): Effect.Effect<void> => {
   lane.counts.tooLarge += messages.length
@@ -77,6 +79,17 @@ const leaveOut = (desk: Desk, lane: Lane, records: Records, messages: ReadonlyAr
   for (const change of changes) noteOmitted(lane, departedOf(change, records))
   return changes.length === 0 ? Effect.void : Effect.asVoid(intend(desk, lane, records, changes, new Set(changes)))
 }
+
+/**
+ * A deletion that turned out to be too large goes out with its identity alone, or the object would live on for whoever listens. Not where
+ * its address lives again: what has been said of that takes the older life's place.
+ */
+const endsOf = (lane: Lane, records: Records, messages: ReadonlyArray<EncodedMessage>): ReadonlyArray<Change> =>
+  messages
+    .filter(
+      ({ change, name, namespace }) => change.event === "Deleted" && change.departed === undefined && !holds(lane.ledger, namespace, name),
+    )
+    .map(({ change }) => ({ event: "Deleted", record: -1, departed: departedOf(change, records), repeated: true }))
 
 const nothing: ReadonlySet<Change> = new Set()
 

@@ -151,8 +151,11 @@ describe("delivery", () => {
       yield* watch.come(linesText(line("MODIFIED", { ...a, version: "6" }), line("DELETED", b)))
       const next = yield* stage.nextDelivery
       assert.deepStrictEqual(next.told, ["Modified a", "Deleted b"])
-      // A deletion that is left out leaves nothing behind that could be too large.
+      // Of a deletion the identity is left, which is never too large; and it is tried once.
       yield* Deferred.succeed(next.answer, { _tag: "accepted", leftOut: new Set(next.messages.slice(1)) })
+      const ended = yield* stage.nextDelivery
+      assert.deepStrictEqual(ended.told, ["Deleted b"])
+      yield* Deferred.succeed(ended.answer, { _tag: "accepted", leftOut: new Set(ended.messages) })
       yield* watch.come(linesText(line("ADDED", c)))
       assert.deepStrictEqual((yield* stage.nextDelivery).told, ["Added c"])
       assert.strictEqual(stage.lane.omitted.size, 0)

@@ -26,6 +26,7 @@ interface Life {
 /** What all kinds of a run hold together: the bounds are theirs. */
 export interface Room {
   lives: number
+  /** Of what waits, and of what is on its way out. */
   waitingBytes: number
 }
 
@@ -43,8 +44,8 @@ export interface Holding {
   waiting: number
   /** States that were never sent, because a later one took their place. */
   superseded: number
-  /** The block of what has waited long enough. */
-  readonly records: Records
+  /** On their way out: they take room until they have been accepted, or a sink that stands still would let every kind fill it anew. */
+  leavingBytes: number
 }
 
 /**
@@ -58,7 +59,7 @@ export const makeHolding = (everyMs: number, room = makeRoom()): Holding => ({
   fresh: [],
   waiting: 0,
   superseded: 0,
-  records: makeRecords(1),
+  leavingBytes: 0,
 })
 
 const lifeOf = ({ name, namespace, uid }: Omit<Departed, "resourceVersion">): string => `${namespace}/${name}/${uid}`
@@ -189,6 +190,8 @@ export const noteAccepted = (holding: Holding, nowMs: number): void => {
     holding.lives.set(key, { ...life, sentMs: nowMs })
   }
   holding.fresh.length = 0
+  holding.room.waitingBytes -= holding.leavingBytes
+  holding.leavingBytes = 0
 }
 
 /** When the next of what waits may go, in milliseconds; undefined: nothing waits. */
@@ -215,6 +218,8 @@ export const takeDue = (holding: Holding, { state }: Lane, nowMs: number, wanted
     if (wanted === "due" && !isOver(holding, life, nowMs)) break
     const bytes = takeWaiting(holding, life)
     if (bytes === undefined) continue
+    holding.room.waitingBytes += bytes.length
+    holding.leavingBytes += bytes.length
     due.push(before, bytes, behind)
     length += before.length + bytes.length + behind.length
   }
@@ -225,6 +230,7 @@ export const takeDue = (holding: Holding, { state }: Lane, nowMs: number, wanted
     block.set(part, at)
     at += part.length
   }
-  scanLines(block, holding.records)
-  return { _tag: "Released", records: holding.records }
+  const records = makeRecords(1)
+  scanLines(block, records)
+  return { _tag: "Released", records }
 }

@@ -303,6 +303,17 @@ describe("bounds", () => {
     expect(release(60_000)).toEqual([])
   })
 
+  it("what is on its way out takes room until it has been accepted, and nothing is kept of it afterwards", () => {
+    const { holding, lane, take } = makeWatching()
+    take(observed(line("MODIFIED", at(a, "6"))), 5_000)
+    const { waitingBytes } = holding.room
+    expect(takeDue(holding, lane, 10_000)).toBeDefined()
+    expect(measureWaiting(holding)).toEqual([0, waitingBytes, 0, 0])
+    noteAccepted(holding, 10_001)
+    expect(measureWaiting(holding)).toEqual(nothing)
+    expect(Object.values(holding).filter((part) => typeof part === "object" && "bytes" in part)).toEqual([])
+  })
+
   it("beyond so many lives the one sent longest ago is forgotten, and goes out at once again", () => {
     const { holding, take } = makeWatching([a])
     holding.room.lives += heldLivesMax - 2

@@ -229,5 +229,5 @@ it("a 429 of one kind holds back the lists of all; what was asked, how often and
   expect(requests.waitedMs).toBeGreaterThan(3_000)
   const metrics = await run.fetchText("/metrics")
   expect(metrics).toContain('meshsync_requests_total{verb="list",answer="throttled"} 1\n')
-  expect(metrics).toContain(`meshsync_lists_running{count="most"} ${requests.listsRunningMost}\n`)
+  expect(metrics).toContain(`meshsync_lists_running_most ${requests.listsRunningMost}\n`)
 })

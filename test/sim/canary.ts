@@ -216,8 +216,8 @@ export const canaries: ReadonlyArray<Canary> = [
     name: "a type that vanishes before it was announced leaves its old deletions",
     shipped: "argoproj/argo-cd#1247",
     file: reflector,
-    from: "output.announced = lane.announcing\n      markClosed",
-    to: "output.announced = false\n      markClosed",
+    from: 'output.announced = lane.announcing\n      markClosed(lane, output, "vanished")',
+    to: 'output.announced = false\n      markClosed(lane, output, "vanished")',
   },
   {
     name: "names are compared as they are spelt in JSON",

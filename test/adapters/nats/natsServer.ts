@@ -8,7 +8,7 @@ import * as Logger from "effect/Logger"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import { connect, type ConnectionOptions, type NatsConnection } from "nats"
-import { writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import { layer, type NatsOptions } from "../../../src/adapters/nats/broker.ts"
 import { Requests } from "../../../src/ports/Requests.ts"
@@ -22,9 +22,16 @@ export interface NatsServer {
   /** Starts it, or starts it again after an end. */
   readonly start: Effect.Effect<void>
   readonly end: (signal: "SIGKILL" | "SIGTERM") => Effect.Effect<void>
+  /** Done when it stands still, or may go on. */
   readonly signal: (signal: "SIGSTOP" | "SIGCONT") => Effect.Effect<void>
   /** A document of the monitoring port. */
   readonly ask: (path: string) => Effect.Effect<Record<string, unknown>>
+}
+
+/** Whether no thread of a process runs any more. On a busy machine a signal takes a moment, in which a server still answers. */
+const standsStill = (pid: number | undefined): boolean => {
+  const tasks = `/proc/${pid}/task`
+  return !existsSync(tasks) || readdirSync(tasks).every((task) => readFileSync(`${tasks}/${task}/stat`, "utf8").includes(") T "))
 }
 
 /** A server that is not started yet. @param configuration lines of nats-server's configuration file */
@@ -44,7 +51,11 @@ export const makeServer = (configuration = "", hold = true): Effect.Effect<NatsS
       await until("nats-server answers", 20_000, answers, () => program?.log().slice(-2_000) ?? "")
     })
     const end = (signal: "SIGKILL" | "SIGTERM") => Effect.promise(async () => program?.end(signal))
-    const signal = (name: "SIGSTOP" | "SIGCONT") => Effect.sync(() => void program?.child.kill(name))
+    const signal = (name: "SIGSTOP" | "SIGCONT") =>
+      Effect.promise(async () => {
+        program?.child.kill(name)
+        if (name === "SIGSTOP") await until("nats-server stands still", 5_000, () => (standsStill(program?.child.pid) ? true : undefined))
+      })
     yield* Effect.addFinalizer(() => end("SIGKILL"))
     if (hold) yield* start
     return { port, monitorPort, folder, start, end, signal, ask }

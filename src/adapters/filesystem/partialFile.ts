@@ -37,7 +37,7 @@ export const partialName = (target: string): string => join(dirname(target), `.$
 /** How many leftovers a line names. */
 const leftoversNamedMax = 3
 
-/** Temporary files of a target, and their number. Where the folder cannot be read there are none. */
+/** Temporary files of a target, and their number, as far as the folder can be read. */
 const findLeftovers = async (target: string): Promise<{ readonly names: ReadonlyArray<string>; readonly count: number }> => {
   const [start, names] = [`.${basename(target)}.`, new Array<string>()]
   let count = 0
@@ -48,7 +48,7 @@ const findLeftovers = async (target: string): Promise<{ readonly names: Readonly
       if (names.length < leftoversNamedMax) names.push(join(dirname(target), name))
     }
   } catch {
-    return { names, count }
+    // What could be read of the folder counts.
   }
   return { names, count }
 }

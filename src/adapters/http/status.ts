@@ -35,9 +35,10 @@ const answers: Readonly<Record<string, (options: HealthOptions, query: string) =
   "/healthz": () => ({ code: 200, type: plainText, body: "ok" }),
   // With `?verbose` as at the API server's own: what is ready and what is not, and why. Probes see the bare word.
   "/readyz": ({ ready, status }, query) => {
-    const [code, word] = ready() ? [200, "ok"] : [503, "not ready"]
+    const isReady = ready()
+    const [code, word] = isReady ? [200, "ok"] : [503, "not ready"]
     const isVerbose = /(?:^|&)verbose(?:=|&|$)/.test(query)
-    return { code, type: plainText, body: isVerbose ? renderReadiness({ ...status(), ready: ready() }) : word }
+    return { code, type: plainText, body: isVerbose ? renderReadiness({ ...status(), ready: isReady }) : word }
   },
   "/metrics": ({ status }) => ({
     code: 200,

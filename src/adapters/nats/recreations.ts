@@ -1,7 +1,7 @@
 /**
  * Objects created anew right after their deletion. Meshery Server gathers messages for 500 ms and applies upserts before deletes, so a
- * Deleted
- * followed at once by an Added of the same address may end as deleted there. The object's newest message therefore goes out once more.
+ * Deleted followed at once by an Added of the same address may end as deleted there. The object's newest message therefore goes out once
+ * more.
  *
  * Invariants: what is repeated is never older than what went out for the address; an upsert that went out `recreationSettledMs` after the
  * Deleted needs no repetition; a later Deleted cancels it. Payloads are copies. Bounds: `recreationsWatchedMax` deletions (the oldest is

@@ -1,13 +1,11 @@
 /**
  * One connection to a broker, from login to its end. It never redials: whatever comes between makes an end of it, and all that was on
- * its way
- * is lost with it. So what the `nats` package does on a redial (it empties its buffer, and answers a flush whose first half went with it)
- * cannot happen, and a PONG vouches for everything published before it on this connection.
+ * its way is lost with it. So what the `nats` package does on a redial (it empties its buffer, and answers a flush whose first half went
+ * with it) cannot happen, and a PONG vouches for everything published before it on this connection.
  *
  * Invariants: a batch and its PING leave in one synchronous turn, after which the package holds no reference to the payloads (its
- * buffer has
- * been copied to the socket, or the session is over and nobody reads it). `flushWaitMs` without any PONG ends the session, so that no more
- * than `batchesInFlightMax` batches ever wait in a stalled socket. Does not know what messages mean, nor when to dial again.
+ * buffer has been copied to the socket, or the session is over and nobody reads it). `flushWaitMs` without any PONG ends the session, so
+ * that no more than `batchesInFlightMax` batches ever wait in a stalled socket. Does not know what messages mean, nor when to dial again.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
